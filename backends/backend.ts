@@ -1,0 +1,94 @@
+import type { InferenceRequest, InferenceResponse } from "../core/inference.ts";
+import type { Status } from "../core/status.ts";
+import type { ModelConfig } from "../proto/gen/model_config_pb.ts";
+
+/** Where one version of a model is, and what is to be loaded. */
+export interface ModelSource {
+  readonly name: string;
+  readonly version: number;
+  /** `<repository>/<model>`, absolute. */
+  readonly directory: string;
+  /** `<repository>/<model>/<version>`, absolute. */
+  readonly versionDirectory: string;
+  readonly config: ModelConfig;
+}
+
+/** `--backend-config=<backend>,<key>=<value>` of one backend, global settings merged in; the last value wins. */
+export type BackendSettings = ReadonlyMap<string, string>;
+
+/** What a backend may use of the server around it. */
+export interface BackendContext {
+  readonly settings: BackendSettings;
+  /** Log lines about this model; `warning` is for what the user should act on. */
+  info(message: string): void;
+  warning(message: string): void;
+}
+
+/**
+ * One way to run models: a folder below `backends/`, known to the server by one line in `backends/registry.ts`.
+ */
+export interface Backend {
+  readonly name: string;
+  /**
+   * Completes a configuration from the model's files: inputs, outputs, `max_batch_size`, `dynamic_batching` that the
+   * config leaves out. Changes `source.config` in place. Called once per model, with its first version to be loaded.
+   *
+   * @throws Status INVALID_ARGUMENT or INTERNAL with the reason.
+   */
+  complete?(source: ModelSource, context: BackendContext): Promise<void>;
+  /**
+   * Loads one version: checks the config against the model's files, and starts every instance of every group. The
+   * instance groups have been normalised before: each has a name, a kind that is not AUTO where the backend has no say,
+   * and a count of at least 1.
+   *
+   * @throws Status with the reason; nothing stays behind then.
+   */
+  load(source: ModelSource, context: BackendContext): Promise<LoadedModel>;
+}
+
+/** A loaded version: its instances, ready to execute. */
+export interface LoadedModel {
+  readonly instances: readonly ModelInstance[];
+  /** Where it runs, for people: `GPU (NVIDIA H100)`, `CPU (native, 2 × 1 thread)`. */
+  readonly device: string;
+  /** Why it runs there, where that is not what was asked for: `moved to the CPU: …`. Empty otherwise. */
+  readonly note: string;
+  /** Stops the instances and gives everything back. No execution is in flight then. */
+  unload(): Promise<void>;
+}
+
+/** What executes: one worker, one session. */
+export interface ModelInstance {
+  /** `<group>_<index>`. */
+  readonly name: string;
+  /** The instance group it belongs to. */
+  readonly group: string;
+  /** Takes no requests of its own accord (`passive: true`). */
+  readonly passive: boolean;
+  /** How many executions it may hold at once: 1, or 2 where the next is handed over while one runs. */
+  readonly capacity: number;
+  /** False while its worker restarts. */
+  readonly available: boolean;
+  /** Called when {@link available} becomes true again. */
+  onAvailable: () => void;
+  /** Runs the requests of `execution` as one batch and reports to it; never throws. */
+  execute(execution: Execution): void;
+}
+
+/** Milliseconds that an execution spent in its three phases, measured where it ran. */
+export interface ExecutionTiming {
+  readonly inputMs: number;
+  readonly inferMs: number;
+  readonly outputMs: number;
+}
+
+/** One execution, as a scheduler forms it and an instance fills it. */
+export interface Execution {
+  readonly requests: readonly InferenceRequest[];
+  /** A response to request `index`: exactly one, or any number from a decoupled model. */
+  respond(index: number, response: InferenceResponse): void;
+  /** Request `index` alone failed; the others of the batch go on. */
+  fail(index: number, error: Status): void;
+  /** The execution is over: every request has its responses, or `error` fails all that have not finished. */
+  finish(timing: ExecutionTiming, error?: Status): void;
+}

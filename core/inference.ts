@@ -1,0 +1,55 @@
+import type { Status } from "./status.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** A request or response parameter. Integers beyond 2^53 are bigint. */
+export type ParameterValue = string | number | bigint | boolean;
+
+/** The identity of a sequence: 0 or "" means none. Numeric ids are unsigned 64-bit, as bigint where they exceed 2^53. */
+export type CorrelationId = number | bigint | string;
+
+/**
+ * One inference request, the same whether it came by HTTP, gRPC, an ensemble step or a warmup sample. The edges fill it;
+ * `normalize` checks it against the model's configuration and sets {@link batchSize}; nothing changes it afterwards.
+ */
+export class InferenceRequest {
+  /** The client's id, "" without one. */
+  id = "";
+  inputs: Tensor[] = [];
+  /** Names of the outputs asked for; empty means all. */
+  outputs: readonly string[] = [];
+  /** Parameters for the model; those with a meaning of their own are the fields below. */
+  parameters: Map<string, ParameterValue> | undefined = undefined;
+  correlationId: CorrelationId = 0;
+  sequenceStart = false;
+  sequenceEnd = false;
+  /** 0 means the model's default level. */
+  priority = 0;
+  /** Microseconds the request may wait in a queue; 0 means the model's default. */
+  timeoutMicros = 0;
+  /** Aborted when the client has gone or its deadline has passed. */
+  signal: AbortSignal | undefined = undefined;
+  /** Rows of this request: its first dimension where the model batches, else 1. Set by `normalize`. */
+  batchSize = 1;
+  /** `performance.now()` when the server had read the request: where its measured duration starts. */
+  receivedAt: number = performance.now();
+
+  /** @param modelVersion "" lets the version policy choose. */
+  constructor(readonly modelName: string, readonly modelVersion: string) {}
+}
+
+/** One response. Unary models give exactly one, decoupled models any number. */
+export interface InferenceResponse {
+  readonly modelName: string;
+  readonly modelVersion: string;
+  readonly id: string;
+  readonly parameters?: ReadonlyMap<string, ParameterValue>;
+  readonly outputs: readonly Tensor[];
+}
+
+/**
+ * Where the responses of one request go. `finish` is called exactly once, after the last response; nothing follows it.
+ */
+export interface ResponseSink {
+  respond(response: InferenceResponse): void;
+  finish(error?: Status): void;
+}
