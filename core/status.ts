@@ -51,8 +51,15 @@ export class Status extends Error {
 
   /**
    * @param http overrides the HTTP status of the code, for the few answers that only HTTP knows (403, 405).
+   * @param grpc overrides the gRPC status of the code, for those that only gRPC knows (4, 8).
    */
-  constructor(readonly code: StatusCode, message: string, private readonly http?: number, cause?: unknown) {
+  constructor(
+    readonly code: StatusCode,
+    message: string,
+    private readonly http?: number,
+    cause?: unknown,
+    private readonly grpc?: number,
+  ) {
     super(message, cause === undefined ? undefined : { cause });
   }
 
@@ -61,7 +68,7 @@ export class Status extends Error {
   }
 
   get grpcStatus(): number {
-    return GRPC[this.code];
+    return this.grpc ?? GRPC[this.code];
   }
 
   /** `Invalid argument: <message>`, the form that reasons of failed loads take. */
@@ -71,7 +78,7 @@ export class Status extends Error {
 
   /** The same failure with another text around it, as an ensemble adds `in ensemble 'E', `. */
   withMessage(message: string): Status {
-    return new Status(this.code, message, this.http, this.cause);
+    return new Status(this.code, message, this.http, this.cause, this.grpc);
   }
 
   /**
