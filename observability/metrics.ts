@@ -1,0 +1,157 @@
+import { Counter, Gauge, Registry } from "prom-client";
+import type { FailureReason, ModelStatistics } from "./statistics.ts";
+import type { SystemUsage } from "./system_usage.ts";
+
+/** One model version, as metrics see it. */
+export interface MeasuredModel {
+  readonly name: string;
+  readonly version: number;
+  readonly statistics: ModelStatistics;
+  /** Requests taken and not yet executing. */
+  readonly pending: number;
+  /** How long loading took; undefined where nobody measured it. */
+  readonly loadSeconds?: number;
+  /** `metric_tags` of the configuration: labels `_<key>`. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** Which families there are. */
+export interface MetricsChoice {
+  /** The counters of time: `counter_latencies`. */
+  readonly counterLatencies: boolean;
+}
+
+type Labels = Record<string, string>;
+
+interface CounterFamily {
+  readonly name: string;
+  readonly help: string;
+  readonly time: boolean;
+  value(statistics: ModelStatistics): number;
+}
+
+const micros = (duration: { ns: number }) => Math.floor(duration.ns / 1000);
+
+const FAILURE_REASONS: readonly FailureReason[] = ["REJECTED", "CANCELED", "BACKEND", "OTHER"];
+
+/** The counters of a model version that have no further labels. */
+const COUNTERS: readonly CounterFamily[] = [
+  {
+    name: "nv_inference_request_success",
+    help: "Number of successful inference requests, all batch sizes",
+    time: false,
+    value: ({ success }) => success.count,
+  },
+  {
+    name: "nv_inference_count",
+    help: "Number of inferences performed (does not include cached requests)",
+    time: false,
+    value: ({ inferenceCount }) => inferenceCount,
+  },
+  {
+    name: "nv_inference_exec_count",
+    help: "Number of model executions performed (does not include cached requests)",
+    time: false,
+    value: ({ executionCount }) => executionCount,
+  },
+  {
+    name: "nv_inference_request_duration_us",
+    help: "Cumulative inference request duration in microseconds (includes cached requests)",
+    time: true,
+    value: ({ success }) => micros(success),
+  },
+  {
+    name: "nv_inference_queue_duration_us",
+    help: "Cumulative inference queuing duration in microseconds (includes cached requests)",
+    time: true,
+    value: ({ queue }) => micros(queue),
+  },
+  {
+    name: "nv_inference_compute_input_duration_us",
+    help: "Cumulative compute input duration in microseconds (does not include cached requests)",
+    time: true,
+    value: ({ computeInput }) => micros(computeInput),
+  },
+  {
+    name: "nv_inference_compute_infer_duration_us",
+    help: "Cumulative compute inference duration in microseconds (does not include cached requests)",
+    time: true,
+    value: ({ computeInfer }) => micros(computeInfer),
+  },
+  {
+    name: "nv_inference_compute_output_duration_us",
+    help: "Cumulative inference compute output duration in microseconds (does not include cached requests)",
+    time: true,
+    value: ({ computeOutput }) => micros(computeOutput),
+  },
+];
+
+/**
+ * The metrics in Prometheus' text format, with Triton's families. Everything is read from the statistics when it is
+ * asked for; nothing is kept, and requests pay nothing for it.
+ *
+ * @param system undefined leaves out the gauges of the machine.
+ */
+export async function renderMetrics(
+  models: readonly MeasuredModel[],
+  system: SystemUsage | undefined,
+  choice: MetricsChoice,
+): Promise<string> {
+  const registry = new Registry();
+  const labels = models.map(labelsOf);
+  const labelNames = [...new Set(labels.flatMap(Object.keys))];
+  const [success, ...counters] = COUNTERS.filter(({ time }) => !time || choice.counterLatencies);
+
+  const count = (family: CounterFamily) => {
+    const counter = new Counter({ name: family.name, help: family.help, labelNames, registers: [registry] });
+    models.forEach((model, i) => counter.inc(labels[i], family.value(model.statistics)));
+  };
+  count(success);
+  const failures = new Counter({
+    name: "nv_inference_request_failure",
+    help: "Number of failed inference requests, all batch sizes",
+    labelNames: [...labelNames, "reason"],
+    registers: [registry],
+  });
+  models.forEach((model, i) => {
+    for (const reason of FAILURE_REASONS) {
+      failures.inc(sorted({ ...labels[i], reason }), model.statistics.failures[reason]);
+    }
+  });
+  counters.forEach(count);
+  gauge(
+    registry,
+    "nv_inference_pending_request_count",
+    "Instantaneous number of pending requests awaiting execution per-model.",
+    models.map((model, i) => [labels[i], model.pending]),
+  );
+  gauge(
+    registry,
+    "nv_model_load_duration_secs",
+    "Model load time in seconds",
+    models.flatMap((model, i) => model.loadSeconds === undefined ? [] : [[labels[i], model.loadSeconds]]),
+  );
+  if (system) {
+    const { utilization, totalBytes, usedBytes } = system.read();
+    gauge(registry, "nv_cpu_utilization", "CPU utilization rate [0.0 - 1.0]", [[{}, utilization]]);
+    gauge(registry, "nv_cpu_memory_total_bytes", "CPU total memory (RAM), in bytes", [[{}, totalBytes]]);
+    gauge(registry, "nv_cpu_memory_used_bytes", "CPU used memory (RAM), in bytes", [[{}, usedBytes]]);
+  }
+  return (await registry.metrics()).replaceAll("\n\n", "\n");
+}
+
+function gauge(registry: Registry, name: string, help: string, series: readonly (readonly [Labels, number])[]): void {
+  const labelNames = [...new Set(series.flatMap(([labels]) => Object.keys(labels)))];
+  const gauge = new Gauge({ name, help, labelNames, registers: [registry] });
+  for (const [labels, value] of series) gauge.set(labels, value);
+}
+
+function labelsOf({ name, version, tags = {} }: MeasuredModel): Labels {
+  const named = Object.entries(tags).map(([key, value]) => [`_${key.replace(/[^a-zA-Z0-9_]/g, "_")}`, value]);
+  return sorted({ ...Object.fromEntries(named), model: name, version: String(version) });
+}
+
+/** Labels in the order of their names, which is the order they are written in. */
+function sorted(labels: Labels): Labels {
+  return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1));
+}

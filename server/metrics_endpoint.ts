@@ -1,0 +1,46 @@
+import { metricsMethodNotAllowed } from "../core/errors/metrics.ts";
+import type { Repository } from "../model_repository/model.ts";
+import { type MeasuredModel, type MetricsChoice, renderMetrics } from "../observability/metrics.ts";
+import type { SystemUsage } from "../observability/system_usage.ts";
+
+/** What the metrics port listens at and shows. */
+export interface MetricsEndpointOptions extends MetricsChoice {
+  readonly hostname: string;
+  readonly port: number;
+  /** Undefined leaves out the gauges of the machine. */
+  readonly system?: SystemUsage;
+}
+
+const TEXT = { "content-type": "text/plain; charset=utf-8" };
+
+/**
+ * Serves `/metrics`. As on Triton's metrics port other paths are answered with an empty 200, and `/metrics/` and queries
+ * are understood.
+ *
+ * @throws Deno.errors.AddrInUse, or another error of the system, where the port cannot be opened.
+ */
+export function serveMetrics(repository: Repository, options: MetricsEndpointOptions): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({
+    hostname: options.hostname,
+    port: options.port,
+    onListen() {},
+  }, async (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname !== "/metrics" && pathname !== "/metrics/") return new Response("", { headers: TEXT });
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      const error = metricsMethodNotAllowed();
+      return Response.json({ error: error.message }, { status: error.httpStatus, headers: { allow: "GET, HEAD" } });
+    }
+    return new Response(await renderMetrics(measured(repository), options.system, options), { headers: TEXT });
+  });
+}
+
+function measured(repository: Repository): MeasuredModel[] {
+  return repository.readyModels().map((model) => ({
+    name: model.name,
+    version: model.version,
+    statistics: model.statistics,
+    pending: model.scheduler.pending,
+    tags: model.config.metricTags,
+  }));
+}
