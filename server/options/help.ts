@@ -62,8 +62,8 @@ function effectOf({ effect, why }: Option<any>): string {
   }
 }
 
-/** Breaks a text at blanks. */
-function wrap(text: string, indent: number, width: number): string[] {
+/** The lines of a text, broken at blanks. */
+export function wrap(text: string, indent: number, width: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
