@@ -50,7 +50,7 @@ export const wrongResponseCount = declare(
   (count: number) => `expected the model to produce exactly 1 response, got ${count}`,
 );
 
-export const requestCancelled = declare("CANCELLED", () => "the request was cancelled");
+export const requestCancelled = declare("CANCELLED", () => "Request cancelled");
 
 /** `[request id: X] `, the prefix that most texts about a request's tensors have. */
 function prefix(id: string): string {
@@ -94,7 +94,9 @@ export const wrongInputs = declare("INVALID_ARGUMENT", (id: string, model: strin
   const expected = required === total
     ? `expected ${total} inputs`
     : `expected number of inputs between ${required} and ${total}`;
-  return `${prefix(id)}${expected} but got ${got.length} inputs for model '${model}'. Got input(s) ${quoted(got)}, but ` +
+  return `${prefix(id)}${expected} but got ${got.length} inputs for model '${model}'. Got input(s) ${
+    quoted(got)
+  }, but ` +
     // Triton loses the opening bracket where nothing is missing.
     `missing required input(s) ${missing.length === 0 ? "]" : quoted(missing)}. Please provide all required input(s).`;
 });
@@ -175,7 +177,9 @@ export const tooManyStrings = declare(
 export const incompleteStringLength = declare(
   "INVALID_ARGUMENT",
   (id: string, model: string, input: string, available: number) =>
-    `${prefix(id)}incomplete string length indicator for inference input '${input}' for model '${model}', expecting 4 ` +
+    `${
+      prefix(id)
+    }incomplete string length indicator for inference input '${input}' for model '${model}', expecting 4 ` +
     `bytes but only ${available} bytes available. Please make sure the string length indicator is in one buffer.`,
 );
 
