@@ -1,11 +1,6 @@
 /** Errors of the model repository: finding, reading, loading and unloading models. */
 import { declare } from "./declare.ts";
 
-export const explicitControlNotAllowed = declare(
-  "UNAVAILABLE",
-  () => "explicit model load / unload is not allowed if polling is enabled",
-);
-
 /** Also the reason of the index entry. */
 export const modelInSeveralRepositories = declare(
   "INVALID_ARGUMENT",
@@ -75,8 +70,7 @@ export const warmupDatatype = declare(
 
 export const warmupWithoutData = declare(
   "INVALID_ARGUMENT",
-  (input: string) =>
-    `[request id: <id_unknown>] warmup setting expects input '${input}' to have input_data_type set`,
+  (input: string) => `[request id: <id_unknown>] warmup setting expects input '${input}' to have input_data_type set`,
 );
 
 export const warmupFileTooShort = declare(
