@@ -1,0 +1,113 @@
+import type { LoadedModel } from "../backends/backend.ts";
+import { DATA_TYPES } from "../core/data_type.ts";
+import { versionNotReady } from "../core/errors/request.ts";
+import type { InferenceRequest, ResponseSink } from "../core/inference.ts";
+import type { ModelStatistics } from "../observability/statistics.ts";
+import type { ModelConfig } from "../proto/gen/model_config_pb.ts";
+import type { Scheduler } from "../scheduler/scheduler.ts";
+import type { Model, TensorMetadata } from "./model.ts";
+import { RequestNormalizer } from "./normalize.ts";
+import { OutputReshaper } from "./reshape.ts";
+
+const NO_LABELS: readonly string[] = [];
+
+/** What a served version is made from. */
+export interface ServedModelOptions {
+  readonly config: ModelConfig;
+  readonly version: number;
+  readonly loaded: LoadedModel;
+  readonly scheduler: Scheduler;
+  readonly statistics: ModelStatistics;
+  /** Of its outputs' classes, by output name. */
+  readonly labels: ReadonlyMap<string, readonly string[]>;
+}
+
+/** One loaded version, with everything that a request of it needs. */
+export class ServedModel implements Model {
+  readonly name: string;
+  readonly version: number;
+  readonly config: ModelConfig;
+  readonly decoupled: boolean;
+  readonly inputs: readonly TensorMetadata[];
+  readonly outputs: readonly TensorMetadata[];
+  readonly statistics: ModelStatistics;
+  readonly loaded: LoadedModel;
+  readonly scheduler: Scheduler;
+
+  readonly #labels: ReadonlyMap<string, readonly string[]>;
+  readonly #normalizer: RequestNormalizer;
+  readonly #reshaper: OutputReshaper | undefined;
+  #retired = false;
+  #successor: ServedModel | undefined;
+
+  constructor(options: ServedModelOptions) {
+    const { config } = options;
+    this.name = config.name;
+    this.version = options.version;
+    this.config = config;
+    this.decoupled = config.modelTransactionPolicy?.decoupled ?? false;
+    this.inputs = config.input.map((input) => metadataOf(input, config));
+    this.outputs = config.output.map((output) => metadataOf(output, config));
+    this.statistics = options.statistics;
+    this.loaded = options.loaded;
+    this.scheduler = options.scheduler;
+    this.#labels = options.labels;
+    this.#normalizer = new RequestNormalizer(config);
+    this.#reshaper = OutputReshaper.of(config);
+  }
+
+  /** Requests taken and not finished. */
+  get inFlight(): number {
+    return this.scheduler.inFlight;
+  }
+
+  labels(output: string): readonly string[] {
+    return this.#labels.get(output) ?? NO_LABELS;
+  }
+
+  infer(request: InferenceRequest, sink: ResponseSink): void {
+    if (this.#retired) {
+      this.#inferRetired(request, sink);
+      return;
+    }
+    this.#normalizer.normalize(request);
+    this.scheduler.enqueue(request, this.#reshaper === undefined ? sink : this.#reshaper.wrap(sink));
+  }
+
+  /**
+   * Checks a request as {@link infer} does, without running it.
+   *
+   * @throws Status INVALID_ARGUMENT
+   */
+  normalize(request: InferenceRequest): void {
+    this.#normalizer.normalize(request);
+  }
+
+  /**
+   * Ends this version's service; what runs goes on. Who still holds it, as a request does that was routed before its body
+   * had arrived, is passed on to the successor.
+   *
+   * @param successor what serves the same version from now on, after a reload.
+   */
+  retire(successor: ServedModel | undefined): void {
+    this.#retired = true;
+    this.#successor = successor;
+  }
+
+  #inferRetired(request: InferenceRequest, sink: ResponseSink): void {
+    if (!this.#successor) throw versionNotReady(this.name, this.version);
+    this.#successor.infer(request, sink);
+  }
+}
+
+function metadataOf(
+  tensor: { readonly name: string; readonly dataType: number; readonly dims: readonly bigint[] },
+  config: ModelConfig,
+): TensorMetadata {
+  const dims = tensor.dims.map(Number);
+  return {
+    name: tensor.name,
+    datatype: DATA_TYPES[tensor.dataType]!,
+    shape: config.maxBatchSize > 0 ? [-1, ...dims] : dims,
+  };
+}
