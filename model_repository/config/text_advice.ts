@@ -50,6 +50,12 @@ function nearest(name: string, candidates: readonly string[]): string | undefine
   return distance(name, near) <= Math.max(1, Math.floor(near.length / 3)) ? near : undefined;
 }
 
+/** The field of `desc` that `name` was most likely meant to be. */
+export function nearestName(desc: DescMessage, name: string): string | undefined {
+  const names = namesOf(desc);
+  return FIELD_ALIASES[bare(name)]?.find((alias) => names.includes(alias)) ?? nearest(name, names);
+}
+
 function namesOf(owner: FieldOwner): string[] {
   return owner.kind === "message" ? owner.fields.map((field) => field.name) : ["key", "value"];
 }
@@ -62,8 +68,7 @@ function namesOf(owner: FieldOwner): string[] {
  */
 export function adviseField(owner: FieldOwner, name: string, root: DescMessage, open: Token | undefined): string {
   const names = namesOf(owner);
-  const alias = FIELD_ALIASES[bare(name)]?.find((alias) => names.includes(alias));
-  const near = alias ?? nearest(name, names);
+  const near = owner.kind === "message" ? nearestName(owner, name) : nearest(name, names);
   if (near) return advice.didYouMean([near]);
   if (open && namesOf(root).includes(name)) return advice.closeFirst(name, open.text, open.line);
   const home = findOwner(root, name);
