@@ -155,3 +155,13 @@ export const wrongLoadParameterType = declare(
   "INVALID_ARGUMENT",
   (key: string, expected: string) => `invalid value type for load parameter '${key}', expected ${expected}.`,
 );
+
+export const reflectionNotFound = declare(
+  "NOT_FOUND",
+  (kind: string, name: string) => `${kind} '${name}' is not known to this server's reflection`,
+);
+
+export const reflectionWithoutQuestion = declare(
+  "INVALID_ARGUMENT",
+  () => "the reflection request asks for nothing, expected one member of message_request",
+);

@@ -1,0 +1,179 @@
+import { responseTooLarge } from "../../../core/errors/grpc.ts";
+import type { InferenceResponse, ParameterValue } from "../../../core/inference.ts";
+import type { Tensor } from "../../../core/tensor.ts";
+import { FRAME_HEADER, MAX_MESSAGE_BYTES, writeFrameHeader } from "../frame.ts";
+
+const utf8 = new TextEncoder();
+const INT64_MAX = 2n ** 63n - 1n;
+const MASK_32 = 0xffff_ffffn;
+
+/**
+ * A response as one gRPC message, frame header included: sizes first, then one buffer, written front to back. Tensors
+ * always go into `raw_output_contents`, one entry for each output.
+ *
+ * @throws Status RESOURCE_EXHAUSTED above 2^31 - 1 bytes.
+ */
+export function writeInferResponse(response: InferenceResponse): Uint8Array {
+  const { outputs, parameters } = response;
+  let size = sizeOfString(response.modelName) + sizeOfString(response.modelVersion) + sizeOfString(response.id);
+  if (parameters) { for (const [key, value] of parameters) size += sizeOfField(sizeOfParameter(key, value)); }
+  const bodies: number[] = [];
+  for (const output of outputs) {
+    const body = sizeOfOutput(output);
+    bodies.push(body);
+    size += sizeOfField(body) + sizeOfField(output.data.length);
+  }
+  if (size > MAX_MESSAGE_BYTES) throw responseTooLarge(size, MAX_MESSAGE_BYTES);
+
+  const writer = new Writer(FRAME_HEADER + size);
+  writer.string(1, response.modelName);
+  writer.string(2, response.modelVersion);
+  writer.string(3, response.id);
+  if (parameters) {
+    for (const [key, value] of parameters) {
+      writer.length(4, sizeOfParameter(key, value));
+      writer.parameter(key, value);
+    }
+  }
+  for (let i = 0; i < outputs.length; i++) {
+    writer.length(5, bodies[i]);
+    writer.output(outputs[i]);
+  }
+  for (const output of outputs) {
+    writer.length(6, output.data.length);
+    writer.raw(output.data);
+  }
+  writeFrameHeader(writer.bytes, false);
+  return writer.bytes;
+}
+
+/** Bytes of a length-delimited field below number 16 whose value has `length` bytes. */
+function sizeOfField(length: number): number {
+  return 1 + sizeOfVarint(length) + length;
+}
+
+function sizeOfString(text: string): number {
+  return text === "" ? 0 : sizeOfField(utf8Length(text));
+}
+
+/** Bytes of a varint; negative ones take ten. */
+function sizeOfVarint(value: number): number {
+  if (value < 0) return 10;
+  let size = 1;
+  for (; value >= 0x80; size++) value = Math.floor(value / 0x80);
+  return size;
+}
+
+function sizeOfShape(shape: readonly number[]): number {
+  let size = 0;
+  for (const dim of shape) size += sizeOfVarint(dim);
+  return size;
+}
+
+function sizeOfOutput(output: Tensor): number {
+  const shape = sizeOfShape(output.shape);
+  return sizeOfString(output.name) + sizeOfString(output.datatype) + (shape === 0 ? 0 : sizeOfField(shape));
+}
+
+/** Bytes of an `InferParameter`. */
+function sizeOfValue(value: ParameterValue): number {
+  if (typeof value === "boolean") return 2;
+  if (typeof value === "string") return sizeOfField(utf8Length(value));
+  if (typeof value === "bigint") return 1 + sizeOfBigint(BigInt.asUintN(64, value));
+  return Number.isSafeInteger(value) ? 1 + sizeOfVarint(value) : 9;
+}
+
+function sizeOfBigint(value: bigint): number {
+  let size = 1;
+  for (; value >= 0x80n; size++) value >>= 7n;
+  return size;
+}
+
+/** Bytes of an entry of `parameters`, without tag and length. */
+function sizeOfParameter(key: string, value: ParameterValue): number {
+  return sizeOfField(utf8Length(key)) + sizeOfField(sizeOfValue(value));
+}
+
+function utf8Length(text: string): number {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0x80) return utf8.encode(text).length;
+  return text.length;
+}
+
+/** Writes fields of numbers below 16 into a buffer that was measured before. */
+class Writer {
+  readonly bytes: Uint8Array;
+  #at = FRAME_HEADER;
+
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size);
+  }
+
+  /** Tag and length of a length-delimited field. */
+  length(field: number, length: number): void {
+    this.bytes[this.#at++] = field << 3 | 2;
+    this.#varint(length);
+  }
+
+  raw(data: Uint8Array): void {
+    this.bytes.set(data, this.#at);
+    this.#at += data.length;
+  }
+
+  /** A string field, left out where empty. */
+  string(field: number, text: string): void {
+    if (text !== "") this.#text(field, text);
+  }
+
+  output({ name, datatype, shape }: Tensor): void {
+    this.string(1, name);
+    this.string(2, datatype);
+    if (shape.length === 0) return;
+    this.length(3, sizeOfShape(shape));
+    for (const dim of shape) this.#varint(dim);
+  }
+
+  parameter(key: string, value: ParameterValue): void {
+    this.#text(1, key);
+    this.length(2, sizeOfValue(value));
+    if (typeof value === "boolean") {
+      this.bytes[this.#at++] = 1 << 3;
+      this.bytes[this.#at++] = value ? 1 : 0;
+    } else if (typeof value === "string") this.#text(3, value);
+    else if (typeof value === "bigint") {
+      this.bytes[this.#at++] = (value > INT64_MAX ? 5 : 2) << 3;
+      this.#varint64(Number(value & MASK_32), Number(BigInt.asUintN(64, value) >> 32n));
+    } else if (Number.isSafeInteger(value)) {
+      this.bytes[this.#at++] = 2 << 3;
+      this.#varint(value);
+    } else {
+      this.bytes[this.#at++] = 4 << 3 | 1;
+      new DataView(this.bytes.buffer).setFloat64(this.#at, value, true);
+      this.#at += 8;
+    }
+  }
+
+  #text(field: number, text: string): void {
+    const length = utf8Length(text);
+    this.length(field, length);
+    if (length === text.length) {
+      for (let i = 0; i < length; i++) this.bytes[this.#at + i] = text.charCodeAt(i);
+    } else utf8.encodeInto(text, this.bytes.subarray(this.#at));
+    this.#at += length;
+  }
+
+  /** An int64 varint of a safe integer. */
+  #varint(value: number): void {
+    if (value < 0) return this.#varint64(value >>> 0, Math.floor(value / 0x1_0000_0000) >>> 0);
+    for (; value >= 0x80; value = Math.floor(value / 0x80)) this.bytes[this.#at++] = value % 0x80 | 0x80;
+    this.bytes[this.#at++] = value;
+  }
+
+  #varint64(lo: number, hi: number): void {
+    while (hi !== 0 || lo >= 0x80) {
+      this.bytes[this.#at++] = lo & 0x7f | 0x80;
+      lo = (lo >>> 7 | hi << 25) >>> 0;
+      hi >>>= 7;
+    }
+    this.bytes[this.#at++] = lo;
+  }
+}

@@ -1,0 +1,73 @@
+import { badFrame, clientCancelled, messageTooLarge } from "../../core/errors/grpc.ts";
+import { decompress } from "./compression.ts";
+import { FRAME_HEADER, MAX_MESSAGE_BYTES } from "./frame.ts";
+import type { GrpcCall } from "./transport/transport.ts";
+
+/** A buffer of this size is allocated on the word of the length prefix; beyond, it grows with what arrives. */
+const TRUSTED_BYTES = 4 << 20;
+
+/**
+ * The one message of a unary call, without its frame header. It is a view of what the transport delivered, which is
+ * nobody else's. Returns when the message is complete; what may follow is not waited for.
+ *
+ * @throws Status INTERNAL for a broken frame, RESOURCE_EXHAUSTED above `limit` bytes, CANCELLED when the client gave up.
+ */
+export async function readUnaryMessage(call: GrpcCall, limit = MAX_MESSAGE_BYTES): Promise<Uint8Array> {
+  let frame = await call.read();
+  while (frame !== undefined && frame.length < FRAME_HEADER) {
+    const more = await call.read();
+    if (more === undefined) break;
+    frame = join(frame, more);
+  }
+  if (frame === undefined || frame.length < FRAME_HEADER) {
+    if (call.signal.aborted) throw clientCancelled();
+    throw badFrame(frame === undefined ? "it is empty" : `it has ${frame.length} bytes, expected at least 5`);
+  }
+  const length = (frame[1] << 24 | frame[2] << 16 | frame[3] << 8 | frame[4]) >>> 0;
+  if (length > limit) throw messageTooLarge(length, limit);
+  const total = FRAME_HEADER + length;
+  if (frame.length < total) frame = await fill(call, frame, total);
+  if (frame.length > total) throw badFrame("a unary call has one message, got more");
+  if (frame[0] === 0) {
+    drain(call);
+    return frame.subarray(FRAME_HEADER);
+  }
+  if (frame[0] !== 1) throw badFrame(`its first byte is ${frame[0]}, expected 0 or 1`);
+  drain(call);
+  return decompress(frame.subarray(FRAME_HEADER), call.headers.get("grpc-encoding"), limit);
+}
+
+/** Reads on until `total` bytes are there, into one buffer that grows with what really arrives. */
+async function fill(call: GrpcCall, first: Uint8Array, total: number): Promise<Uint8Array> {
+  let buffer: Uint8Array = new Uint8Array(Math.min(total, Math.max(TRUSTED_BYTES, first.length * 2)));
+  buffer.set(first);
+  let have = first.length;
+  while (have < total) {
+    const chunk = await call.read();
+    if (chunk === undefined) {
+      if (call.signal.aborted) throw clientCancelled();
+      throw badFrame(`it was cut off after ${have} of ${total} bytes`);
+    }
+    if (have + chunk.length > total) throw badFrame("a unary call has one message, got more");
+    if (have + chunk.length > buffer.length) {
+      const grown = new Uint8Array(Math.min(total, Math.max(have + chunk.length, buffer.length * 4)));
+      grown.set(buffer.subarray(0, have));
+      buffer = grown;
+    }
+    buffer.set(chunk, have);
+    have += chunk.length;
+  }
+  return buffer;
+}
+
+/** Lets the end of the body arrive without waiting for it. */
+function drain(call: GrpcCall): void {
+  call.read().catch(() => {}); // a cancelled call: its signal says so
+}
+
+function join(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}

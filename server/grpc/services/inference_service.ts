@@ -1,0 +1,75 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { rpcNotImplemented } from "../../../core/errors/grpc.ts";
+import type { TensorMetadata } from "../../../model_repository/model.ts";
+import {
+  type GRPCInferenceService,
+  ModelInferRequestSchema,
+  ModelInferResponseSchema,
+  type ModelStreamInferResponse,
+} from "../../../proto/gen/grpc_service_pb.ts";
+import { EXTENSIONS, type InferenceServer, SERVER_VERSION } from "../../inference_server.ts";
+import { FRAME_HEADER } from "../frame.ts";
+import type { ModelInfer } from "../infer/model_infer.ts";
+import { repositoryRpcs } from "./repository.ts";
+import { sharedMemoryRpcs } from "./shared_memory.ts";
+import { statisticsOf } from "./statistics.ts";
+
+type Service = ServiceImpl<typeof GRPCInferenceService>;
+
+/** Every RPC of Triton's service, for Connect. Errors are thrown as Status. */
+export function inferenceService(server: InferenceServer, modelInfer: ModelInfer): Service {
+  const { repository } = server;
+  return {
+    serverLive: () => ({ live: server.live }),
+    serverReady: () => ({ ready: server.ready }),
+    serverMetadata: () => ({ name: server.name, version: SERVER_VERSION, extensions: [...EXTENSIONS] }),
+
+    modelReady({ name, version }) {
+      repository.find(name, version);
+      return { ready: true };
+    },
+
+    modelMetadata({ name, version }) {
+      const model = repository.find(name, version);
+      const versions = version === "" ? repository.readyVersions(name) : [model];
+      return {
+        name: model.name,
+        versions: versions.map((each) => String(each.version)),
+        platform: model.config.platform || model.config.backend,
+        inputs: model.inputs.map(tensorMetadata),
+        outputs: model.outputs.map(tensorMetadata),
+      };
+    },
+
+    modelConfig: ({ name, version }) => ({ config: repository.find(name, version).config }),
+    modelStatistics: ({ name, version }) => ({ modelStats: statisticsOf(repository, name, version) }),
+
+    /** For gRPC-Web and Connect clients; native gRPC takes the direct path and does not come here. */
+    async modelInfer(request, { requestHeader, signal }) {
+      const message = toBinary(ModelInferRequestSchema, request);
+      const frame = await modelInfer.infer(message, requestHeader, signal);
+      return fromBinary(ModelInferResponseSchema, frame.subarray(FRAME_HEADER));
+    },
+
+    // deno-lint-ignore require-yield
+    async *modelStreamInfer(): AsyncGenerator<ModelStreamInferResponse> {
+      throw rpcNotImplemented("ModelStreamInfer");
+    },
+
+    traceSetting() {
+      throw rpcNotImplemented("TraceSetting");
+    },
+
+    logSettings() {
+      throw rpcNotImplemented("LogSettings");
+    },
+
+    ...repositoryRpcs(repository),
+    ...sharedMemoryRpcs(),
+  };
+}
+
+function tensorMetadata({ name, datatype, shape }: TensorMetadata) {
+  return { name, datatype, shape: shape.map(BigInt) };
+}

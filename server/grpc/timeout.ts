@@ -1,0 +1,13 @@
+import { badTimeout } from "../../core/errors/grpc.ts";
+
+const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
+
+/**
+ * Milliseconds of a `grpc-timeout` header.
+ *
+ * @throws Status INVALID_ARGUMENT for anything but up to 8 digits and a unit.
+ */
+export function parseTimeout(value: string): number {
+  if (!/^\d{1,8}[HMSmun]$/.test(value)) throw badTimeout(value);
+  return Number(value.slice(0, -1)) * UNIT_MS[value[value.length - 1]];
+}

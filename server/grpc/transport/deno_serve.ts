@@ -1,0 +1,132 @@
+import { setTrailers } from "./deno_trailers.ts";
+import type {
+  Field,
+  GrpcCall,
+  GrpcHandler,
+  GrpcReply,
+  GrpcTransport,
+  ListeningTransport,
+  TransportOptions,
+} from "./transport.ts";
+
+class DenoCall implements GrpcCall {
+  readonly signal: AbortSignal;
+  readonly url: string;
+  readonly path: string;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+
+  constructor(readonly request: Request) {
+    this.signal = request.signal; // only a signal that was asked for before the answer is ever aborted
+    this.url = request.url;
+    this.path = pathOf(this.url);
+  }
+
+  get method(): string {
+    return this.request.method;
+  }
+
+  get headers(): Headers {
+    return this.request.headers;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    if (!this.request.body) return undefined;
+    this.#reader ??= this.request.body.getReader();
+    return (await this.#reader.read()).value;
+  }
+}
+
+/** The path of an absolute URL, without parsing the rest. */
+export function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  if (start < 0) return "/";
+  const query = url.indexOf("?", start);
+  return query < 0 ? url.slice(start) : url.slice(start, query);
+}
+
+/**
+ * The Response for a reply. Its body is always a stream, also for a reply of one piece: a static body ends the HTTP/2
+ * stream on its last DATA frame and loses the trailers.
+ */
+function toResponse(request: Request, reply: GrpcReply): Response {
+  const { body, trailers } = reply;
+  const init = { status: reply.status, headers: reply.headers as [string, string][] };
+  if (body === undefined || body instanceof Uint8Array) {
+    if (trailers) setTrailers(request, typeof trailers === "function" ? trailers() : trailers);
+    return new Response(
+      new ReadableStream<Uint8Array>({
+        start(controller) {
+          if (body) controller.enqueue(body);
+          controller.close();
+        },
+      }),
+      init,
+    );
+  }
+  return new Response(streamOf(request, body, trailers), init);
+}
+
+function streamOf(
+  request: Request,
+  body: AsyncIterator<Uint8Array>,
+  trailers: readonly Field[] | (() => readonly Field[]) | undefined,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const next = await body.next();
+        if (next.done) {
+          if (trailers) setTrailers(request, typeof trailers === "function" ? trailers() : trailers);
+          controller.close();
+        } else {
+          controller.enqueue(next.value);
+        }
+      } catch (error) {
+        try {
+          controller.error(error);
+        } catch { /* the client cancelled: the stream is gone */ }
+      }
+    },
+    async cancel() {
+      try {
+        await body.return?.();
+      } catch { /* nobody is left to tell */ }
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** What Deno.serve sends when answering failed; its own default is a static body, which cancelled calls do not bear. */
+function onError(): Response {
+  return new Response(new ReadableStream({ start: (controller) => controller.close() }), { status: 500 });
+}
+
+/**
+ * gRPC on `Deno.serve` (h2c), with trailers through {@link setTrailers}. Limits of the runtime: 200 streams at once on
+ * a connection, 16 KiB of request headers.
+ */
+export const denoTransport: GrpcTransport = {
+  name: "deno",
+  start(options: TransportOptions, handler: GrpcHandler): Promise<ListeningTransport> {
+    const abort = new AbortController();
+    const server = Deno.serve(
+      {
+        hostname: options.hostname,
+        port: options.port,
+        reusePort: options.reusePort,
+        signal: abort.signal,
+        onListen() {},
+        onError,
+      },
+      async (request) => toResponse(request, await handler(new DenoCall(request))),
+    );
+    return Promise.resolve({
+      port: server.addr.port,
+      async stop(graceMs) {
+        const timer = setTimeout(() => abort.abort(), graceMs);
+        const finished = server.shutdown().catch(() => {}); // rejects where the abort came first
+        await Promise.race([finished, new Promise((resolve) => abort.signal.addEventListener("abort", resolve))]);
+        clearTimeout(timer);
+      },
+    });
+  },
+};

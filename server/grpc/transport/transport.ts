@@ -1,0 +1,64 @@
+/** A trailer or header: a lower-case name and a printable ASCII value. */
+export type Field = readonly [name: string, value: string];
+
+/** One HTTP/2 call as the transport received it. */
+export interface GrpcCall {
+  /** HTTP method: `POST` for every gRPC call. */
+  readonly method: string;
+  /** Path without the query, as `/inference.GRPCInferenceService/ModelInfer`. */
+  readonly path: string;
+  /** Absolute URL. */
+  readonly url: string;
+  /** Request metadata. */
+  readonly headers: Headers;
+  /** Aborted when the client has cancelled the call or its connection is gone; possibly also after success. */
+  readonly signal: AbortSignal;
+  /**
+   * The next bytes of the body, undefined after the last. The body of a cancelled call ends like a finished one: look at
+   * {@link signal} after the end.
+   */
+  read(): Promise<Uint8Array | undefined>;
+}
+
+/** The answer to a call. */
+export interface GrpcReply {
+  readonly status: number;
+  readonly headers: readonly Field[];
+  /** One piece, or pieces as they come; an iterator that throws breaks the stream off. */
+  readonly body: Uint8Array | AsyncIterator<Uint8Array> | undefined;
+  /** Sent after the body; asked for when the body has ended. Undefined for an answer without trailers (not gRPC). */
+  readonly trailers: readonly Field[] | (() => readonly Field[]) | undefined;
+}
+
+/** Answers a call; never rejects. */
+export type GrpcHandler = (call: GrpcCall) => Promise<GrpcReply>;
+
+export interface TransportOptions {
+  /** Address to listen on, as `0.0.0.0`. */
+  readonly hostname: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Lets other processes and workers listen on the same port. */
+  readonly reusePort: boolean;
+}
+
+export interface ListeningTransport {
+  readonly port: number;
+  /** Accepts no more calls, lets those that run finish for up to `graceMs`, then breaks off what is left. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** HTTP/2 with trailers: the one thing that gRPC needs of the platform. */
+export interface GrpcTransport {
+  readonly name: "deno" | "node";
+  /** @throws Deno.errors.AddrInUse and other errors of listening. */
+  start(options: TransportOptions, handler: GrpcHandler): Promise<ListeningTransport>;
+}
+
+const NAME = /^[0-9a-z_.\-]+$/;
+const VALUE = /^[\x20-\x7e]*$/;
+
+/** True where HTTP/2 can carry it; below, nothing checks again and a bad name may end the process. */
+export function isSendable(field: Field): boolean {
+  return NAME.test(field[0]) && VALUE.test(field[1]);
+}
