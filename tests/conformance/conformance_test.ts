@@ -1,0 +1,30 @@
+/** Unmodified Triton clients against the running server; the tests themselves are the Python files beside this one. */
+import { available } from "../setup/missing.ts";
+import { testPython } from "../setup/venv.ts";
+import { ROOT } from "../support/paths.ts";
+import { mustRun } from "../support/process.ts";
+import { pytestSteps } from "../support/pytest.ts";
+import { skippedTitle } from "../support/report.ts";
+import { TestServer } from "../support/server.ts";
+
+const python = await available(testPython());
+const title = "tritonclient gets what it asks for";
+
+Deno.test({
+  name: python.missing === undefined ? title : skippedTitle(title, python.missing),
+  ignore: python.missing !== undefined,
+  async fn(t) {
+    const repository = await Deno.makeTempDir({ prefix: "triton-ts-types-" });
+    try {
+      await mustRun([python.value!, "-B", `${ROOT}/tests/conformance/make_repository.py`, repository]);
+      await using server = await TestServer.start({ repositories: [`${ROOT}/models`, repository] });
+      await pytestSteps(t, python.value!, "tests/conformance", {
+        TRITON_HTTP: `127.0.0.1:${server.httpPort}`,
+        TRITON_GRPC: server.grpc,
+        TRITON_METRICS: `127.0.0.1:${server.metricsPort}`,
+      });
+    } finally {
+      await Deno.remove(repository, { recursive: true });
+    }
+  },
+});
