@@ -15,6 +15,8 @@ export const file_model_config: GenFile = /*@__PURE__*/
   );
 
 /**
+ * What an instance must hold while it executes, where the rate limiter is on.
+ *
  * @generated from message inference.ModelRateLimiter
  */
 export type ModelRateLimiter = Message<"inference.ModelRateLimiter"> & {
@@ -24,6 +26,8 @@ export type ModelRateLimiter = Message<"inference.ModelRateLimiter"> & {
   resources: ModelRateLimiter_Resource[];
 
   /**
+   * Weight against other instances that wait: a bigger number gets fewer turns. 0 means 1.
+   *
    * @generated from field: uint32 priority = 2;
    */
   priority: number;
@@ -46,6 +50,8 @@ export type ModelRateLimiter_Resource = Message<"inference.ModelRateLimiter.Reso
   name: string;
 
   /**
+   * One pool for all devices instead of one per device.
+   *
    * @generated from field: bool global = 2;
    */
   global: boolean;
@@ -64,10 +70,14 @@ export const ModelRateLimiter_ResourceSchema: GenMessage<ModelRateLimiter_Resour
   messageDesc(file_model_config, 0, 0);
 
 /**
+ * Instances of a model on one kind of device; each holds the model and executes one batch at a time.
+ *
  * @generated from message inference.ModelInstanceGroup
  */
 export type ModelInstanceGroup = Message<"inference.ModelInstanceGroup"> & {
   /**
+   * Default: the name of the model, with `_<index>` where groups are listed.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -78,6 +88,8 @@ export type ModelInstanceGroup = Message<"inference.ModelInstanceGroup"> & {
   kind: ModelInstanceGroup_Kind;
 
   /**
+   * Instances, on each GPU listed. Default 1; 2 on the CPU with the onnxruntime backend.
+   *
    * @generated from field: int32 count = 2;
    */
   count: number;
@@ -88,6 +100,8 @@ export type ModelInstanceGroup = Message<"inference.ModelInstanceGroup"> & {
   rateLimiter?: ModelRateLimiter | undefined;
 
   /**
+   * Device numbers; only for KIND_GPU and KIND_AUTO. Empty means all.
+   *
    * @generated from field: repeated int32 gpus = 3;
    */
   gpus: number[];
@@ -98,11 +112,15 @@ export type ModelInstanceGroup = Message<"inference.ModelInstanceGroup"> & {
   secondaryDevices: ModelInstanceGroup_SecondaryDevice[];
 
   /**
+   * Only for TensorRT.
+   *
    * @generated from field: repeated string profile = 5;
    */
   profile: string[];
 
   /**
+   * Loaded, but given no requests by a scheduler.
+   *
    * @generated from field: bool passive = 7;
    */
   passive: boolean;
@@ -165,6 +183,8 @@ export const ModelInstanceGroup_SecondaryDevice_SecondaryDeviceKindSchema: GenEn
  */
 export enum ModelInstanceGroup_Kind {
   /**
+   * The GPU where there is one, else the CPU.
+   *
    * @generated from enum value: KIND_AUTO = 0;
    */
   AUTO = 0,
@@ -180,6 +200,8 @@ export enum ModelInstanceGroup_Kind {
   CPU = 2,
 
   /**
+   * The model decides.
+   *
    * @generated from enum value: KIND_MODEL = 3;
    */
   MODEL = 3,
@@ -192,10 +214,14 @@ export const ModelInstanceGroup_KindSchema: GenEnum<ModelInstanceGroup_Kind> = /
   enumDesc(file_model_config, 1, 0);
 
 /**
+ * The shape that the model really has, where clients see another one of as many elements.
+ *
  * @generated from message inference.ModelTensorReshape
  */
 export type ModelTensorReshape = Message<"inference.ModelTensorReshape"> & {
   /**
+   * Empty: a scalar per batch element.
+   *
    * @generated from field: repeated int64 shape = 1;
    */
   shape: bigint[];
@@ -228,6 +254,8 @@ export type ModelInput = Message<"inference.ModelInput"> & {
   format: ModelInput_Format;
 
   /**
+   * -1 is any size. Without the batch dimension where max_batch_size is above 0.
+   *
    * @generated from field: repeated int64 dims = 4;
    */
   dims: bigint[];
@@ -238,21 +266,29 @@ export type ModelInput = Message<"inference.ModelInput"> & {
   reshape?: ModelTensorReshape | undefined;
 
   /**
+   * Only for TensorRT.
+   *
    * @generated from field: bool is_shape_tensor = 6;
    */
   isShapeTensor: boolean;
 
   /**
+   * Requests of one batch may differ in these dimensions; batch_input tells the model how they do.
+   *
    * @generated from field: bool allow_ragged_batch = 7;
    */
   allowRaggedBatch: boolean;
 
   /**
+   * A request may leave it out.
+   *
    * @generated from field: bool optional = 8;
    */
   optional: boolean;
 
   /**
+   * Only for TensorRT.
+   *
    * @generated from field: bool is_non_linear_format_io = 9;
    */
   isNonLinearFormatIo: boolean;
@@ -306,6 +342,8 @@ export type ModelOutput = Message<"inference.ModelOutput"> & {
   dataType: DataType;
 
   /**
+   * As for inputs.
+   *
    * @generated from field: repeated int64 dims = 3;
    */
   dims: bigint[];
@@ -316,6 +354,8 @@ export type ModelOutput = Message<"inference.ModelOutput"> & {
   reshape?: ModelTensorReshape | undefined;
 
   /**
+   * In the model's directory: one label per line, for the classification extension.
+   *
    * @generated from field: string label_filename = 4;
    */
   labelFilename: string;
@@ -339,6 +379,8 @@ export const ModelOutputSchema: GenMessage<ModelOutput> = /*@__PURE__*/
   messageDesc(file_model_config, 4);
 
 /**
+ * A tensor that the server makes from a batch, mostly to tell where its ragged inputs begin and end.
+ *
  * @generated from message inference.BatchInput
  */
 export type BatchInput = Message<"inference.BatchInput"> & {
@@ -353,11 +395,15 @@ export type BatchInput = Message<"inference.BatchInput"> & {
   targetName: string[];
 
   /**
+   * TYPE_INT32 or TYPE_FP32.
+   *
    * @generated from field: inference.DataType data_type = 3;
    */
   dataType: DataType;
 
   /**
+   * Exactly one.
+   *
    * @generated from field: repeated string source_input = 4;
    */
   sourceInput: string[];
@@ -375,31 +421,43 @@ export const BatchInputSchema: GenMessage<BatchInput> = /*@__PURE__*/
  */
 export enum BatchInput_Kind {
   /**
+   * Elements of the source in each request.
+   *
    * @generated from enum value: BATCH_ELEMENT_COUNT = 0;
    */
   BATCH_ELEMENT_COUNT = 0,
 
   /**
+   * The same, added up.
+   *
    * @generated from enum value: BATCH_ACCUMULATED_ELEMENT_COUNT = 1;
    */
   BATCH_ACCUMULATED_ELEMENT_COUNT = 1,
 
   /**
+   * The same, with a 0 before it.
+   *
    * @generated from enum value: BATCH_ACCUMULATED_ELEMENT_COUNT_WITH_ZERO = 2;
    */
   BATCH_ACCUMULATED_ELEMENT_COUNT_WITH_ZERO = 2,
 
   /**
+   * No values: its shape is the largest count.
+   *
    * @generated from enum value: BATCH_MAX_ELEMENT_COUNT_AS_SHAPE = 3;
    */
   BATCH_MAX_ELEMENT_COUNT_AS_SHAPE = 3,
 
   /**
+   * The shape of each item, one row per item.
+   *
    * @generated from enum value: BATCH_ITEM_SHAPE = 4;
    */
   BATCH_ITEM_SHAPE = 4,
 
   /**
+   * The same as one vector.
+   *
    * @generated from enum value: BATCH_ITEM_SHAPE_FLATTEN = 5;
    */
   BATCH_ITEM_SHAPE_FLATTEN = 5,
@@ -412,6 +470,8 @@ export const BatchInput_KindSchema: GenEnum<BatchInput_Kind> = /*@__PURE__*/
   enumDesc(file_model_config, 5, 0);
 
 /**
+ * How an output of a whole batch is cut into those of its requests.
+ *
  * @generated from message inference.BatchOutput
  */
 export type BatchOutput = Message<"inference.BatchOutput"> & {
@@ -455,6 +515,8 @@ export const BatchOutput_KindSchema: GenEnum<BatchOutput_Kind> = /*@__PURE__*/
   enumDesc(file_model_config, 6, 0);
 
 /**
+ * Which version directories are served. Default: the latest one.
+ *
  * @generated from message inference.ModelVersionPolicy
  */
 export type ModelVersionPolicy = Message<"inference.ModelVersionPolicy"> & {
@@ -494,6 +556,8 @@ export const ModelVersionPolicySchema: GenMessage<ModelVersionPolicy> = /*@__PUR
  */
 export type ModelVersionPolicy_Latest = Message<"inference.ModelVersionPolicy.Latest"> & {
   /**
+   * So many of the highest numbers.
+   *
    * @generated from field: uint32 num_versions = 1;
    */
   numVersions: number;
@@ -575,6 +639,8 @@ export type ModelOptimizationPolicy = Message<"inference.ModelOptimizationPolicy
   gatherKernelBufferThreshold: number;
 
   /**
+   * Prepares the next batch while one runs.
+   *
    * @generated from field: bool eager_batching = 8;
    */
   eagerBatching: boolean;
@@ -592,6 +658,8 @@ export const ModelOptimizationPolicySchema: GenMessage<ModelOptimizationPolicy> 
  */
 export type ModelOptimizationPolicy_Graph = Message<"inference.ModelOptimizationPolicy.Graph"> & {
   /**
+   * For ONNX Runtime: -1 basic, 0 all, 1 extended, 2 none.
+   *
    * @generated from field: int32 level = 1;
    */
   level: number;
@@ -750,6 +818,8 @@ export type ModelOptimizationPolicy_ExecutionAccelerators_Accelerator =
     name: string;
 
     /**
+     * Settings of the execution provider of that name.
+     *
      * @generated from field: map<string, string> parameters = 2;
      */
     parameters: { [key: string]: string };
@@ -812,6 +882,8 @@ export const ModelOptimizationPolicy_ModelPrioritySchema: GenEnum<ModelOptimizat
   enumDesc(file_model_config, 8, 0);
 
 /**
+ * How long and how many requests may wait.
+ *
  * @generated from message inference.ModelQueuePolicy
  */
 export type ModelQueuePolicy = Message<"inference.ModelQueuePolicy"> & {
@@ -821,16 +893,22 @@ export type ModelQueuePolicy = Message<"inference.ModelQueuePolicy"> & {
   timeoutAction: ModelQueuePolicy_TimeoutAction;
 
   /**
+   * 0: without end.
+   *
    * @generated from field: uint64 default_timeout_microseconds = 2;
    */
   defaultTimeoutMicroseconds: bigint;
 
   /**
+   * A request's own timeout counts where it is shorter.
+   *
    * @generated from field: bool allow_timeout_override = 3;
    */
   allowTimeoutOverride: boolean;
 
   /**
+   * 0: any number.
+   *
    * @generated from field: uint32 max_queue_size = 4;
    */
   maxQueueSize: number;
@@ -853,6 +931,8 @@ export enum ModelQueuePolicy_TimeoutAction {
   REJECT = 0,
 
   /**
+   * Goes on waiting, behind all that are in time.
+   *
    * @generated from enum value: DELAY = 1;
    */
   DELAY = 1,
@@ -865,30 +945,42 @@ export const ModelQueuePolicy_TimeoutActionSchema: GenEnum<ModelQueuePolicy_Time
   enumDesc(file_model_config, 9, 0);
 
 /**
+ * Joins requests that wait into one batch.
+ *
  * @generated from message inference.ModelDynamicBatching
  */
 export type ModelDynamicBatching = Message<"inference.ModelDynamicBatching"> & {
   /**
+   * Sizes at which a batch goes without waiting for more. Default: max_batch_size.
+   *
    * @generated from field: repeated int32 preferred_batch_size = 1;
    */
   preferredBatchSize: number[];
 
   /**
+   * How long the oldest request waits for a preferred size. 0: a batch goes as soon as an instance is free.
+   *
    * @generated from field: uint64 max_queue_delay_microseconds = 2;
    */
   maxQueueDelayMicroseconds: bigint;
 
   /**
+   * Responses leave in the order in which the requests came.
+   *
    * @generated from field: bool preserve_ordering = 3;
    */
   preserveOrdering: boolean;
 
   /**
+   * 1 is the highest. 0: no priorities.
+   *
    * @generated from field: uint64 priority_levels = 4;
    */
   priorityLevels: bigint;
 
   /**
+   * Of requests without a priority; required where there are levels.
+   *
    * @generated from field: uint64 default_priority_level = 5;
    */
   defaultPriorityLevel: bigint;
@@ -899,6 +991,8 @@ export type ModelDynamicBatching = Message<"inference.ModelDynamicBatching"> & {
   defaultQueuePolicy?: ModelQueuePolicy | undefined;
 
   /**
+   * By level; the others have default_queue_policy.
+   *
    * @generated from field: map<uint64, inference.ModelQueuePolicy> priority_queue_policy = 7;
    */
   priorityQueuePolicy: { [key: string]: ModelQueuePolicy };
@@ -912,6 +1006,8 @@ export const ModelDynamicBatchingSchema: GenMessage<ModelDynamicBatching> = /*@_
   messageDesc(file_model_config, 10);
 
 /**
+ * Keeps the requests of one sequence (one correlation id) with one instance and in order.
+ *
  * @generated from message inference.ModelSequenceBatching
  */
 export type ModelSequenceBatching = Message<"inference.ModelSequenceBatching"> & {
@@ -933,6 +1029,8 @@ export type ModelSequenceBatching = Message<"inference.ModelSequenceBatching"> &
   } | { case: undefined; value?: undefined };
 
   /**
+   * A sequence silent for so long has ended. Default 1000000.
+   *
    * @generated from field: uint64 max_sequence_idle_microseconds = 1;
    */
   maxSequenceIdleMicroseconds: bigint;
@@ -948,6 +1046,8 @@ export type ModelSequenceBatching = Message<"inference.ModelSequenceBatching"> &
   state: ModelSequenceBatching_State[];
 
   /**
+   * A request is executed again until the model says that it is done.
+   *
    * @generated from field: bool iterative_sequence = 6;
    */
   iterativeSequence: boolean;
@@ -970,6 +1070,8 @@ export type ModelSequenceBatching_Control = Message<"inference.ModelSequenceBatc
   kind: ModelSequenceBatching_Control_Kind;
 
   /**
+   * The values that mean false and true. A flag has exactly one of the three pairs; CORRID has data_type instead.
+   *
    * @generated from field: repeated int32 int32_false_true = 2;
    */
   int32FalseTrue: number[];
@@ -1033,6 +1135,8 @@ export const ModelSequenceBatching_Control_KindSchema: GenEnum<ModelSequenceBatc
  */
 export type ModelSequenceBatching_ControlInput = Message<"inference.ModelSequenceBatching.ControlInput"> & {
   /**
+   * The input of the model that gets the values.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -1060,6 +1164,8 @@ export type ModelSequenceBatching_InitialState = Message<"inference.ModelSequenc
   dataType: DataType;
 
   /**
+   * As those of the state, without -1.
+   *
    * @generated from field: repeated int64 dims = 2;
    */
   dims: bigint[];
@@ -1075,6 +1181,8 @@ export type ModelSequenceBatching_InitialState = Message<"inference.ModelSequenc
     case: "zeroData";
   } | {
     /**
+     * In `initial_state/` of the model's directory.
+     *
      * @generated from field: string data_file = 4;
      */
     value: string;
@@ -1095,6 +1203,8 @@ export const ModelSequenceBatching_InitialStateSchema: GenMessage<ModelSequenceB
   messageDesc(file_model_config, 11, 2);
 
 /**
+ * A tensor that an instance keeps between the requests of a sequence: what output_name gives is the next input_name.
+ *
  * @generated from message inference.ModelSequenceBatching.State
  */
 export type ModelSequenceBatching_State = Message<"inference.ModelSequenceBatching.State"> & {
@@ -1119,6 +1229,8 @@ export type ModelSequenceBatching_State = Message<"inference.ModelSequenceBatchi
   dims: bigint[];
 
   /**
+   * At most one. Default: zeros.
+   *
    * @generated from field: repeated inference.ModelSequenceBatching.InitialState initial_state = 5;
    */
   initialState: ModelSequenceBatching_InitialState[];
@@ -1142,6 +1254,8 @@ export const ModelSequenceBatching_StateSchema: GenMessage<ModelSequenceBatching
   messageDesc(file_model_config, 11, 3);
 
 /**
+ * A sequence has a fixed row of the batch of one instance. The default.
+ *
  * @generated from message inference.ModelSequenceBatching.StrategyDirect
  */
 export type ModelSequenceBatching_StrategyDirect = Message<"inference.ModelSequenceBatching.StrategyDirect"> & {
@@ -1151,6 +1265,8 @@ export type ModelSequenceBatching_StrategyDirect = Message<"inference.ModelSeque
   maxQueueDelayMicroseconds: bigint;
 
   /**
+   * Share of rows that must have a request before a batch goes early, 0 to 1.
+   *
    * @generated from field: float minimum_slot_utilization = 2;
    */
   minimumSlotUtilization: number;
@@ -1166,10 +1282,14 @@ export const ModelSequenceBatching_StrategyDirectSchema: GenMessage<
   messageDesc(file_model_config, 11, 4);
 
 /**
+ * Requests of different sequences form batches, oldest first.
+ *
  * @generated from message inference.ModelSequenceBatching.StrategyOldest
  */
 export type ModelSequenceBatching_StrategyOldest = Message<"inference.ModelSequenceBatching.StrategyOldest"> & {
   /**
+   * Sequences that an instance works on at once.
+   *
    * @generated from field: int32 max_candidate_sequences = 1;
    */
   maxCandidateSequences: number;
@@ -1200,6 +1320,8 @@ export const ModelSequenceBatching_StrategyOldestSchema: GenMessage<
   messageDesc(file_model_config, 11, 5);
 
 /**
+ * A graph of models: named tensors flow from step to step.
+ *
  * @generated from message inference.ModelEnsembling
  */
 export type ModelEnsembling = Message<"inference.ModelEnsembling"> & {
@@ -1209,6 +1331,8 @@ export type ModelEnsembling = Message<"inference.ModelEnsembling"> & {
   step: ModelEnsembling_Step[];
 
   /**
+   * Per step and for all requests together; 0: any number.
+   *
    * @generated from field: uint32 max_inflight_requests = 2;
    */
   maxInflightRequests: number;
@@ -1231,16 +1355,22 @@ export type ModelEnsembling_Step = Message<"inference.ModelEnsembling.Step"> & {
   modelName: string;
 
   /**
+   * -1: the one that the model's version policy prefers.
+   *
    * @generated from field: int64 model_version = 2;
    */
   modelVersion: bigint;
 
   /**
+   * From the names of the model's inputs to those of ensemble tensors.
+   *
    * @generated from field: map<string, string> input_map = 3;
    */
   inputMap: { [key: string]: string };
 
   /**
+   * From the names of the model's outputs to those of ensemble tensors.
+   *
    * @generated from field: map<string, string> output_map = 4;
    */
   outputMap: { [key: string]: string };
@@ -1276,6 +1406,8 @@ export const ModelParameterSchema: GenMessage<ModelParameter> = /*@__PURE__*/
   messageDesc(file_model_config, 13);
 
 /**
+ * A request that every instance runs before the model is ready.
+ *
  * @generated from message inference.ModelWarmup
  */
 export type ModelWarmup = Message<"inference.ModelWarmup"> & {
@@ -1285,6 +1417,8 @@ export type ModelWarmup = Message<"inference.ModelWarmup"> & {
   name: string;
 
   /**
+   * So many copies of the request run as one batch. 0: the sample is skipped.
+   *
    * @generated from field: uint32 batch_size = 2;
    */
   batchSize: number;
@@ -1295,6 +1429,8 @@ export type ModelWarmup = Message<"inference.ModelWarmup"> & {
   inputs: { [key: string]: ModelWarmup_Input };
 
   /**
+   * How often it runs. 0 means once.
+   *
    * @generated from field: uint32 count = 4;
    */
   count: number;
@@ -1317,6 +1453,8 @@ export type ModelWarmup_Input = Message<"inference.ModelWarmup.Input"> & {
   dataType: DataType;
 
   /**
+   * Without the batch dimension, and without -1.
+   *
    * @generated from field: repeated int64 dims = 2;
    */
   dims: bigint[];
@@ -1338,6 +1476,8 @@ export type ModelWarmup_Input = Message<"inference.ModelWarmup.Input"> & {
     case: "randomData";
   } | {
     /**
+     * In `warmup/` of the model's directory: the tensor's bytes.
+     *
      * @generated from field: string input_data_file = 5;
      */
     value: string;
@@ -1374,6 +1514,8 @@ export const ModelOperationsSchema: GenMessage<ModelOperations> = /*@__PURE__*/
  */
 export type ModelTransactionPolicy = Message<"inference.ModelTransactionPolicy"> & {
   /**
+   * A request has any number of responses.
+   *
    * @generated from field: bool decoupled = 1;
    */
   decoupled: boolean;
@@ -1430,6 +1572,8 @@ export const ModelRepositoryAgents_AgentSchema: GenMessage<ModelRepositoryAgents
  */
 export type ModelResponseCache = Message<"inference.ModelResponseCache"> & {
   /**
+   * Answers a request with what an equal one got, where the server has a cache.
+   *
    * @generated from field: bool enable = 1;
    */
   enable: boolean;
@@ -1443,6 +1587,8 @@ export const ModelResponseCacheSchema: GenMessage<ModelResponseCache> = /*@__PUR
   messageDesc(file_model_config, 18);
 
 /**
+ * Buckets of histograms, by metric family.
+ *
  * @generated from message inference.ModelMetrics
  */
 export type ModelMetrics = Message<"inference.ModelMetrics"> & {
@@ -1530,20 +1676,28 @@ export const ModelMetrics_MetricControl_HistogramOptionsSchema: GenMessage<
   messageDesc(file_model_config, 19, 0, 1);
 
 /**
+ * How one model is served: the content of its `config.pbtxt`. What is left out is completed from the model itself.
+ *
  * @generated from message inference.ModelConfig
  */
 export type ModelConfig = Message<"inference.ModelConfig"> & {
   /**
+   * The name of the model's directory; may be left out.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
+   * `onnxruntime_onnx`, or `ensemble`. Follows from backend, and backend from it.
+   *
    * @generated from field: string platform = 2;
    */
   platform: string;
 
   /**
+   * The folder in `backends/` that runs the model.
+   *
    * @generated from field: string backend = 17;
    */
   backend: string;
@@ -1559,6 +1713,8 @@ export type ModelConfig = Message<"inference.ModelConfig"> & {
   versionPolicy?: ModelVersionPolicy | undefined;
 
   /**
+   * 0: the model does not batch, and dims are full shapes. Above 0 dims leave out the first dimension.
+   *
    * @generated from field: int32 max_batch_size = 4;
    */
   maxBatchSize: number;
@@ -1589,6 +1745,8 @@ export type ModelConfig = Message<"inference.ModelConfig"> & {
   optimization?: ModelOptimizationPolicy | undefined;
 
   /**
+   * None: every request is executed alone, in order of arrival.
+   *
    * @generated from oneof inference.ModelConfig.scheduling_choice
    */
   schedulingChoice: {
@@ -1617,21 +1775,29 @@ export type ModelConfig = Message<"inference.ModelConfig"> & {
   instanceGroup: ModelInstanceGroup[];
 
   /**
+   * In the version directory. Default for ONNX: `model.onnx`.
+   *
    * @generated from field: string default_model_filename = 8;
    */
   defaultModelFilename: string;
 
   /**
+   * By CUDA compute capability.
+   *
    * @generated from field: map<string, string> cc_model_filenames = 9;
    */
   ccModelFilenames: { [key: string]: string };
 
   /**
+   * Labels of every metric of the model, with `_` before the name.
+   *
    * @generated from field: map<string, string> metric_tags = 10;
    */
   metricTags: { [key: string]: string };
 
   /**
+   * Settings of the backend.
+   *
    * @generated from field: map<string, inference.ModelParameter> parameters = 14;
    */
   parameters: { [key: string]: ModelParameter };
@@ -1675,6 +1841,8 @@ export const ModelConfigSchema: GenMessage<ModelConfig> = /*@__PURE__*/
   messageDesc(file_model_config, 20);
 
 /**
+ * The element type of a tensor. TYPE_STRING is what the protocols call BYTES.
+ *
  * @generated from enum inference.DataType
  */
 export enum DataType {
