@@ -1,6 +1,7 @@
 import {
   acceleratorParameter,
   executionMode,
+  parameterNotBoolean,
   parameterNotInteger,
   settingInvalid,
   unknownAccelerator,
@@ -8,6 +9,7 @@ import {
 import type { ModelConfig } from "../../proto/gen/model_config_pb.ts";
 import type { BackendSettings } from "../backend.ts";
 import { didYouMean } from "./describe.ts";
+import type { WebGpuOptions } from "./runtime/options.ts";
 
 /** Which runtime serves a model on the CPU; `auto` is native where its library loads, else wasm. */
 export type CpuRuntime = "auto" | "native" | "wasm";
@@ -128,20 +130,21 @@ export interface SessionSettings {
   readonly interOpThreads: number;
   readonly executionMode: "sequential" | "parallel";
   readonly graphOptimization: "disabled" | "basic" | "extended" | "all";
+  /** `enable_mem_arena` and `enable_mem_pattern`; undefined leaves ONNX Runtime's defaults. */
+  readonly memoryArena?: boolean;
+  readonly memoryPattern?: boolean;
+  /** Session configuration entries under ONNX Runtime's own keys. */
+  readonly sessionConfig?: Readonly<Record<string, string>>;
   /** Parameters of the execution accelerator `webgpu`, checked. */
-  readonly webgpu: WebGpuSettings;
+  readonly webgpu: WebGpuOptions;
 }
 
-export interface WebGpuSettings {
-  readonly preferredLayout?: "NCHW" | "NHWC";
-}
+/** A model parameter that is a session configuration entry of ONNX Runtime. */
+const DEVICE_ALLOCATOR = "session.use_device_allocator_for_initializers";
 
 /** Parameters of Triton's ONNX backend that tune what does not exist here. */
 const WITHOUT_EFFECT = [
-  "enable_mem_arena",
-  "enable_mem_pattern",
   "memory.enable_memory_arena_shrinkage",
-  "session.use_device_allocator_for_initializers",
   "share_session_between_instances",
   "cudnn_conv_algo_search",
   "gpu_mem_limit",
@@ -173,8 +176,21 @@ export function sessionSettings(
     interOpThreads: count(config, "inter_op_thread_count") || settings.interOpThreads,
     executionMode: mode === "1" ? "parallel" : "sequential",
     graphOptimization: graphOptimization(config.optimization?.graph?.level ?? 0),
+    memoryArena: modelFlag(config, "enable_mem_arena"),
+    memoryPattern: modelFlag(config, "enable_mem_pattern"),
+    sessionConfig: DEVICE_ALLOCATOR in config.parameters
+      ? { [DEVICE_ALLOCATOR]: config.parameters[DEVICE_ALLOCATOR].stringValue }
+      : undefined,
     webgpu: accelerators(config, log.warning),
   };
+}
+
+function modelFlag(config: ModelConfig, name: string): boolean | undefined {
+  if (!(name in config.parameters)) return undefined;
+  const text = config.parameters[name].stringValue;
+  const value = booleanOf(text);
+  if (value === undefined) throw parameterNotBoolean(name, text);
+  return value;
 }
 
 function count(config: ModelConfig, name: string): number {
@@ -190,10 +206,10 @@ function graphOptimization(level: number): SessionSettings["graphOptimization"] 
   return level < 0 ? "basic" : "all";
 }
 
-function accelerators(config: ModelConfig, warning: (message: string) => void): WebGpuSettings {
+function accelerators(config: ModelConfig, warning: (message: string) => void): WebGpuOptions {
   const { gpuExecutionAccelerator = [], cpuExecutionAccelerator = [] } = config.optimization?.executionAccelerators ??
     {};
-  let webgpu: WebGpuSettings = {};
+  let webgpu: WebGpuOptions = {};
   for (const { name, parameters } of gpuExecutionAccelerator) {
     if (name === "webgpu") webgpu = webGpuParameters(config.name, parameters, warning);
     else foreign(config.name, name, ["webgpu", ...FOREIGN_ACCELERATORS], warning);
@@ -210,29 +226,33 @@ function foreign(model: string, name: string, known: readonly string[], warning:
   );
 }
 
+/** Values that a parameter of the accelerator may have. */
+const WEBGPU_PARAMETERS = {
+  preferredLayout: ["NCHW", "NHWC"],
+  validationMode: ["disabled", "wgpuOnly", "basic", "full"],
+  enableGraphCapture: ["0", "1", "false", "true"],
+} as const;
+
 function webGpuParameters(
   model: string,
   parameters: Record<string, string>,
   warning: (message: string) => void,
-): WebGpuSettings {
-  let preferredLayout: WebGpuSettings["preferredLayout"];
+): WebGpuOptions {
+  const options: Record<string, string> = {};
   for (const [name, value] of Object.entries(parameters)) {
-    if (name === "preferredLayout") {
-      if (value !== "NCHW" && value !== "NHWC") throw acceleratorParameter(name, value, "NCHW or NHWC");
-      preferredLayout = value;
-    } else if (name === "enableGraphCapture") {
-      if (booleanOf(value) === undefined) throw acceleratorParameter(name, value, "true or false");
-      if (booleanOf(value)) {
-        warning(
-          `enableGraphCapture of model '${model}' has no effect: graph capture ends the process on this platform`,
-        );
-      }
-    } else {
+    if (!Object.hasOwn(WEBGPU_PARAMETERS, name)) {
       warning(
         `parameter '${name}' of execution accelerator 'webgpu' of model '${model}' is not known and has no effect` +
-          `${didYouMean(name, ["preferredLayout", "enableGraphCapture"])}`,
+          didYouMean(name, Object.keys(WEBGPU_PARAMETERS)),
       );
+      continue;
+    }
+    const allowed: readonly string[] = WEBGPU_PARAMETERS[name as keyof typeof WEBGPU_PARAMETERS];
+    if (!allowed.includes(value)) throw acceleratorParameter(name, value, `one of ${allowed.join(", ")}`);
+    if (name !== "enableGraphCapture") options[name] = value;
+    else if (booleanOf(value)) {
+      warning(`enableGraphCapture of model '${model}' has no effect: graph capture ends the process on this platform`);
     }
   }
-  return preferredLayout ? { preferredLayout } : {};
+  return options;
 }

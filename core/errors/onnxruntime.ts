@@ -186,6 +186,13 @@ export const parameterNotInteger = declare(
     `integer of at least 0`,
 );
 
+export const parameterNotBoolean = declare(
+  "INVALID_ARGUMENT",
+  (name: string, value: string) =>
+    `failed to convert '${value}' to boolean value, parameter '${name}' of the model configuration expects 0, 1, ` +
+    `false or true`,
+);
+
 export const settingInvalid = declare(
   "INVALID_ARGUMENT",
   (key: string, value: string, expected: string) =>

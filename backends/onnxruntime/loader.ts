@@ -1,0 +1,215 @@
+import { Status } from "../../core/status.ts";
+import type { BackendContext, LoadedModel, ModelSource } from "../backend.ts";
+import { warmupSamples } from "../warmup_samples.ts";
+import type { WorkerTensor } from "../worker/protocol.ts";
+import { WorkerInstance, WorkerLoadError } from "../worker/worker_instance.ts";
+import { fedBySequences } from "./complete.ts";
+import { checkGpu, checkSamples } from "./gpu_check.ts";
+import type { GraphTensor, OnnxGraph } from "./graph.ts";
+import { deviceText, type InstancePlan, planInstances, threadsPerInstance, webGpuObstacle } from "./placement.ts";
+import { assetDirectory } from "./runtime/assets.ts";
+import type { OrtLoadOptions, OrtRuntime, OrtTensorSpec } from "./runtime/options.ts";
+import type { OrtSettings, SessionSettings } from "./settings.ts";
+
+interface Started {
+  readonly instance: WorkerInstance<OrtLoadOptions>;
+  readonly threads: number;
+}
+
+/** Class name of the error by which a worker says that its runtime does not start on this machine. */
+const RUNTIME_UNAVAILABLE = "RuntimeUnavailableError";
+
+/** Why the native runtime's library does not load on this machine, once that is known. */
+let nativeFailure: string | undefined;
+
+/** Starts the instances of one version, each where it can run. Used once. */
+export class ModelLoader {
+  readonly #started: Started[] = [];
+  readonly #inputs: readonly OrtTensorSpec[];
+  readonly #outputs: readonly OrtTensorSpec[];
+  #note = "";
+
+  constructor(
+    private readonly source: ModelSource,
+    private readonly context: BackendContext,
+    private readonly graph: OnnxGraph,
+    private readonly settings: OrtSettings,
+    private readonly session: SessionSettings,
+  ) {
+    this.#inputs = servedInputs(source, graph);
+    this.#outputs = servedOutputs(source, graph);
+  }
+
+  /** @throws Status with the reason; nothing that was started stays behind then. */
+  async load(): Promise<LoadedModel> {
+    try {
+      const plans = planInstances(this.source.config, this.context.warning);
+      const started = await this.#startAll(plans);
+      return {
+        instances: started.map(({ instance }) => instance),
+        device: deviceText(started.map(({ instance, threads }) => ({ ...instance.info, threads }))),
+        note: this.#note,
+        unload: () => this.#stopAll(),
+      };
+    } catch (thrown) {
+      await this.#stopAll();
+      throw thrown instanceof WorkerLoadError ? thrown.status : Status.from(thrown);
+    }
+  }
+
+  /** The instances in the order of their plans. */
+  async #startAll(plans: readonly InstancePlan[]): Promise<Started[]> {
+    let onGpu = plans.filter((plan) => plan.gpu);
+    let first: Started | undefined;
+    if (onGpu.length > 0) {
+      first = await this.#firstOnGpu(onGpu[0]);
+      if (!first) onGpu = [];
+    }
+    const threads = threadsPerInstance(
+      this.session.intraOpThreads,
+      plans.length - onGpu.length,
+      navigator.hardwareConcurrency,
+    );
+    const starting = plans.map((plan) => {
+      if (first && plan === onGpu[0]) return first;
+      return onGpu.includes(plan) ? this.#start(plan, "webgpu", 1) : this.#startOnCpu(plan, threads);
+    });
+    // every one of them has to end before a failure is reported, so that none is left behind
+    for (const result of await Promise.allSettled(starting)) if (result.status === "rejected") throw result.reason;
+    return await Promise.all(starting);
+  }
+
+  /** The first instance on WebGPU, checked; undefined when the model has to run on the CPU, with the note saying why. */
+  async #firstOnGpu(plan: InstancePlan): Promise<Started | undefined> {
+    const obstacle = webGpuObstacle(this.graph);
+    if (obstacle !== "") return this.#moveToCpu(obstacle);
+    let first: Started;
+    try {
+      first = await this.#start(plan, "webgpu", 1);
+    } catch (error) {
+      if (!(error instanceof WorkerLoadError)) throw error;
+      return this.#moveToCpu(`WebGPU cannot run it: ${error.message.split("\n")[0]}`);
+    }
+    if (!this.settings.gpuCheck) return first;
+    const reason = await this.#checkAgainstCpu(first);
+    if (reason === "") return first;
+    await this.#stop(first);
+    return this.#moveToCpu(reason);
+  }
+
+  #moveToCpu(reason: string): undefined {
+    this.#note = `moved to the CPU: ${reason}`;
+    this.context.warning(`model '${this.source.name}' version ${this.source.version} is ${this.#note}`);
+  }
+
+  async #checkAgainstCpu({ instance }: Started): Promise<string> {
+    const threads = threadsPerInstance(0, 1, navigator.hardwareConcurrency);
+    const plan = { name: `${instance.name}_check`, group: instance.group, passive: true, gpu: false };
+    const reference = await this.#startOnCpu(plan, threads);
+    try {
+      const outputs = this.#outputs.map(({ name }) => name);
+      const samples = await this.#samples();
+      const { reason, summary } = await checkGpu(this.graph, outputs, instance, reference.instance, samples);
+      if (reason === "") this.context.info(`model '${this.source.name}' version ${this.source.version}: ${summary}`);
+      return reason;
+    } finally {
+      await this.#stop(reference);
+    }
+  }
+
+  /** Usable warmup samples; what is wrong with the others is reported when they are to warm up. */
+  async #samples(): Promise<WorkerTensor[][]> {
+    try {
+      const samples = await warmupSamples(this.source.config, this.source.directory);
+      return checkSamples(this.source.config, this.graph, samples);
+    } catch {
+      return [];
+    }
+  }
+
+  async #startOnCpu(plan: InstancePlan, threads: number): Promise<Started> {
+    const { cpuRuntime } = this.settings;
+    if (cpuRuntime === "native" || (cpuRuntime === "auto" && nativeFailure === undefined)) {
+      try {
+        return await this.#start(plan, "native", threads);
+      } catch (error) {
+        const unavailable = error instanceof WorkerLoadError && error.kind === RUNTIME_UNAVAILABLE;
+        if (!unavailable || cpuRuntime === "native") throw error;
+        if (nativeFailure === undefined) {
+          nativeFailure = error.message;
+          this.context.warning(`the native CPU runtime does not load, WebAssembly is used instead: ${nativeFailure}`);
+        }
+      }
+    }
+    return await this.#start(plan, "wasm", threads);
+  }
+
+  async #start(plan: InstancePlan, runtime: OrtRuntime, threads: number): Promise<Started> {
+    const { source, context, session } = this;
+    const instance = await WorkerInstance.start<OrtLoadOptions>({
+      name: plan.name,
+      group: plan.group,
+      passive: plan.passive,
+      modelName: source.name,
+      modelVersion: String(source.version),
+      module: new URL("./worker.ts", import.meta.url),
+      options: {
+        modelName: source.name,
+        modelPath: this.graph.path,
+        runtime,
+        intraOpThreads: threads,
+        interOpThreads: session.interOpThreads,
+        executionMode: session.executionMode,
+        graphOptimization: session.graphOptimization,
+        memoryArena: session.memoryArena,
+        memoryPattern: session.memoryPattern,
+        sessionConfig: session.sessionConfig,
+        webgpu: session.webgpu,
+        assetDirectory: assetDirectory(),
+        inputs: this.#inputs,
+        outputs: this.#outputs,
+      },
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      blocking: runtime !== "webgpu",
+      executionTimeoutSecs: this.settings.executionTimeoutSecs,
+      onLog: (severity, text) => context[severity](text),
+    });
+    const started = { instance, threads };
+    this.#started.push(started);
+    return started;
+  }
+
+  async #stop(started: Started): Promise<void> {
+    this.#started.splice(this.#started.indexOf(started), 1);
+    await started.instance.stop();
+  }
+
+  async #stopAll(): Promise<void> {
+    await Promise.all(this.#started.splice(0).map(({ instance }) => instance.stop()));
+  }
+}
+
+/** What an execution may carry: the config's inputs, and those that batching and sequences fill. */
+function servedInputs({ config }: ModelSource, graph: OnnxGraph): OrtTensorSpec[] {
+  const names = new Set(config.input.map(({ name }) => name));
+  for (const { targetName } of config.batchInput) for (const name of targetName) names.add(name);
+  for (const name of fedBySequences(config)) names.add(name);
+  return specs(names, [...graph.inputs, ...graph.overridable]);
+}
+
+/** What an execution may be asked for: the config's outputs, and states. */
+function servedOutputs({ config }: ModelSource, graph: OnnxGraph): OrtTensorSpec[] {
+  const names = new Set(config.output.map(({ name }) => name));
+  if (config.schedulingChoice.case === "sequenceBatching") {
+    for (const { outputName } of config.schedulingChoice.value.state) names.add(outputName);
+  }
+  return specs(names, graph.outputs);
+}
+
+function specs(names: ReadonlySet<string>, tensors: readonly GraphTensor[]): OrtTensorSpec[] {
+  return [...names].map((name) => {
+    const { datatype, shape } = tensors.find((tensor) => tensor.name === name)!;
+    return { name, datatype: datatype!, scalar: shape?.length === 0 };
+  });
+}

@@ -1,0 +1,4 @@
+import { serve } from "../worker/serve.ts";
+import { OrtWorkerModel } from "./runtime/worker_model.ts";
+
+serve(new OrtWorkerModel());
