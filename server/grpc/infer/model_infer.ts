@@ -40,10 +40,11 @@ export class ModelInfer {
 
   /** Answers a native gRPC call; never rejects. */
   async answer(call: GrpcCall): Promise<GrpcReply> {
+    const { signal } = call;
     try {
       const timeout = call.headers.get("grpc-timeout");
       const frame = timeout === null
-        ? await this.#answerFrame(call, call.signal)
+        ? await this.#answerFrame(call, signal)
         : await this.#beforeDeadline(call, parseTimeout(timeout));
       if (this.options.responseCompression !== "none") return await this.#compressed(call, frame);
       return { status: 200, headers: HEADERS, body: frame, trailers: OK_TRAILERS };

@@ -10,15 +10,17 @@ import type {
 } from "./transport.ts";
 
 class DenoCall implements GrpcCall {
-  readonly signal: AbortSignal;
   readonly url: string;
   readonly path: string;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
   constructor(readonly request: Request) {
-    this.signal = request.signal; // only a signal that was asked for before the answer is ever aborted
     this.url = request.url;
     this.path = pathOf(this.url);
+  }
+
+  get signal(): AbortSignal {
+    return this.request.signal;
   }
 
   get method(): string {

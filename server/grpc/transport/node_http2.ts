@@ -13,9 +13,6 @@ import {
 const STREAM_WINDOW = 8 << 20;
 const SESSION_WINDOW = 32 << 20;
 
-/** HTTP/1.1 clients on this port get this instead of a closed connection. */
-const HTTP1_ANSWER = "This port speaks gRPC over HTTP/2 without TLS. Use a gRPC client, or the HTTP port for REST.\n";
-
 class NodeCall implements GrpcCall {
   readonly method: string;
   readonly path: string;
@@ -38,7 +35,7 @@ class NodeCall implements GrpcCall {
       for (const item of Array.isArray(value) ? value : [value ?? ""]) this.#addHeader(name, item);
     }
     stream.on("data", (chunk: Uint8Array) => {
-      this.#chunks.push(chunk);
+      this.#chunks.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)); // slice() of a Buffer aliases
       stream.pause();
       this.#wake?.();
     });
@@ -141,12 +138,6 @@ export const nodeTransport: GrpcTransport = {
       session.on("close", () => sessions.delete(session));
     });
     server.on("sessionError", () => {});
-    server.on("unknownProtocol", (socket: { end(data: string): void }) => {
-      socket.end(
-        `HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n` +
-          `content-length: ${HTTP1_ANSWER.length}\r\n\r\n${HTTP1_ANSWER}`,
-      );
-    });
     server.on("stream", (stream: ServerHttp2Stream, headers: Record<string, string | string[] | undefined>) => {
       const call = new NodeCall(stream, headers);
       handler(call).then((reply) => send(stream, reply)).catch(() => {

@@ -11,7 +11,10 @@ export interface GrpcCall {
   readonly url: string;
   /** Request metadata. */
   readonly headers: Headers;
-  /** Aborted when the client has cancelled the call or its connection is gone; possibly also after success. */
+  /**
+   * Aborted when the client has cancelled the call or its connection is gone; possibly also after success. To be asked
+   * for before anything is awaited: one that nobody has asked for is never aborted.
+   */
   readonly signal: AbortSignal;
   /**
    * The next bytes of the body, undefined after the last. The body of a cancelled call ends like a finished one: look at
