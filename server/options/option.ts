@@ -44,7 +44,7 @@ export type Effect = "full" | "none" | "later" | "refused";
 export interface Option<T> {
   readonly section: Section;
   readonly type: ValueType<T>;
-  readonly default: T;
+  readonly default: NoInfer<T>;
   readonly help: string;
   readonly aliases?: readonly string[];
   /** "full" where absent. */

@@ -155,9 +155,7 @@ export const PROTOCOL_OPTIONS = {
     section: "gRPC",
     type: oneOf(["none", "low", "medium", "high"], "grpc_infer_response_compression_level"),
     default: "none",
-    effect: "later",
-    why: "responses go uncompressed",
-    help: "How hard inference responses are compressed.",
+    help: "How hard responses are compressed for clients that accept it.",
   }),
   grpcKeepaliveTime: option({
     section: "gRPC",

@@ -50,8 +50,8 @@ export interface Stoppable {
   refuse(): void;
   /** Accepts nothing more and resolves when what runs has finished. */
   drain(): Promise<void>;
-  /** Gives back what is held. */
-  release(): Promise<void>;
+  /** Gives back what is held; false if something was still in use. */
+  release(): Promise<boolean>;
 }
 
 /**
@@ -62,11 +62,12 @@ export interface Stoppable {
 export async function shutDown(server: Stoppable, timeoutMs: number, log: Log, clock: Clock): Promise<boolean> {
   server.refuse();
   let cancel = () => {};
-  const expired = new Promise<false>((resolve) => cancel = clock.after(timeoutMs, () => resolve(false)));
+  const expired = new Promise<false>((resolve) => {
+    cancel = clock.after(timeoutMs, () => resolve(false));
+  });
   const stopped = (async () => {
     await server.drain();
-    await server.release();
-    return true as const;
+    return await server.release();
   })();
   try {
     const inTime = await Promise.race([stopped, expired]);

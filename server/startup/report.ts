@@ -15,9 +15,9 @@ export interface Endpoint {
   readonly address: string;
 }
 
-/** The models that did not load, without those that were unloaded on purpose. */
-export function failedModels(index: readonly IndexEntry[]): IndexEntry[] {
-  return index.filter(({ state, reason }) => state !== "READY" && reason !== "unloaded");
+/** How many models the entries are about. */
+export function countModels(index: readonly IndexEntry[]): number {
+  return new Set(index.map(({ name }) => name)).size;
 }
 
 /** One line for a model that did not load: which, and why. */
@@ -51,14 +51,13 @@ export function reportReady(
   log: Logger,
   endpoints: readonly Endpoint[],
   index: readonly IndexEntry[],
+  failed: readonly IndexEntry[],
   seconds: number,
 ): void {
   log.table("Endpoints", ["Service", "Address"], endpoints.map(({ service, address }) => [service, address]));
-  const failed = failedModels(index);
   for (const entry of failed) log.error(`Not loaded: ${failureLine(entry)}`);
-  const models = new Set(index.map(({ name }) => name)).size;
-  const broken = new Set(failed.map(({ name }) => name)).size;
-  const count = `${models - broken} of ${models} ${models === 1 ? "model" : "models"}`;
+  const models = countModels(index);
+  const count = `${models - countModels(failed)} of ${models} ${models === 1 ? "model" : "models"}`;
   log.info(`Ready after ${seconds.toFixed(2)} s: ${count} loaded`);
 }
 

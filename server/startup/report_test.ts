@@ -1,7 +1,7 @@
 import { equal, match, ok } from "node:assert/strict";
 import type { IndexEntry } from "../../model_repository/model.ts";
 import { Logger } from "../../observability/log.ts";
-import { failedModels, failureLine, reportModels, reportReady } from "./report.ts";
+import { failureLine, reportModels, reportReady } from "./report.ts";
 
 const index: IndexEntry[] = [
   { name: "bad", version: 1, state: "UNAVAILABLE", reason: "Internal: cannot initialise" },
@@ -16,11 +16,9 @@ function logged(write: (log: Logger) => void): string {
   return text;
 }
 
-Deno.test("failedModels() leaves out what is ready or was unloaded on purpose when given an index", () => {
-  equal(
-    failedModels(index).map(failureLine).join("|"),
-    "bad version 1: Internal: cannot initialise|text: config.pbtxt:3:1: unknown field 'x'",
-  );
+Deno.test("failureLine() names model, version and reason when given an entry", () => {
+  equal(failureLine(index[0]), "bad version 1: Internal: cannot initialise");
+  equal(failureLine(index[1]), "text: config.pbtxt:3:1: unknown field 'x'");
 });
 
 Deno.test("reportModels() shows a row per version with its reason when one failed", () => {
@@ -35,7 +33,9 @@ Deno.test("reportModels() has no column for reasons when there are none", () => 
 });
 
 Deno.test("reportReady() names failed models in the last lines when some failed", () => {
-  const lines = logged((log) => reportReady(log, [{ service: "HTTP", address: "127.0.0.1:8000" }], index, 1.5))
+  const lines = logged((log) =>
+    reportReady(log, [{ service: "HTTP", address: "127.0.0.1:8000" }], index, index.slice(0, 2), 1.5)
+  )
     .trim().split("\n");
   match(lines.at(-3)!, /^E.*Not loaded: bad version 1: Internal: cannot initialise/);
   match(lines.at(-1)!, /Ready after 1.50 s: 2 of 4 models loaded/);

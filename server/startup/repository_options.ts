@@ -1,0 +1,25 @@
+import { gpuAvailable } from "../../backends/gpu.ts";
+import { BACKENDS } from "../../backends/registry.ts";
+import { systemClock } from "../../core/clock.ts";
+import type { RepositoryOptions } from "../../model_repository/repository.ts";
+import { everythingAtStart } from "../../model_repository/source.ts";
+import type { Log } from "../../observability/log.ts";
+import { settingsOf } from "../options/settings.ts";
+import type { ServerOptions } from "../options/table.ts";
+
+/** What the options say about the repository. */
+export function repositoryOptions(options: ServerOptions, log: Log): RepositoryOptions {
+  return {
+    roots: options.modelRepository,
+    source: everythingAtStart,
+    configName: options.modelConfigName,
+    autoComplete: !options.disableAutoCompleteConfig,
+    loadThreads: options.modelLoadThreadCount,
+    loadRetries: options.modelLoadRetryCount,
+    backends: BACKENDS,
+    backendSettings: (backend) => settingsOf(options.backendConfig, backend),
+    gpuAvailable,
+    clock: systemClock,
+    log,
+  };
+}

@@ -1,0 +1,99 @@
+import { systemClock } from "../../core/clock.ts";
+import { someModelsFailed } from "../../core/errors/options.ts";
+import type { Status } from "../../core/status.ts";
+import { ModelRepository } from "../../model_repository/repository.ts";
+import type { Logger } from "../../observability/log.ts";
+import { InferenceServer } from "../inference_server.ts";
+import { ineffective } from "../options/checks.ts";
+import type { OptionKey, ServerOptions } from "../options/table.ts";
+import { probe, startService } from "./endpoints.ts";
+import { shutDown } from "./lifecycle.ts";
+import { countModels, failureLine, reportModels, reportOptions, reportReady } from "./report.ts";
+import { repositoryOptions } from "./repository_options.ts";
+import { runtimeWarning } from "./runtime_check.ts";
+import { openService, portsOf, type Service } from "./services.ts";
+
+/** Models failed to load, and the options say to exit then. */
+export class LoadError extends Error {
+  override readonly name = "LoadError";
+  readonly status: Status = someModelsFailed();
+
+  /** @param failures one line for each. @param summary how many. */
+  constructor(readonly failures: readonly string[], readonly summary: string) {
+    super("failed to load all models");
+  }
+}
+
+/** What the models may take to be released after a failed start: nothing runs on them. */
+const ABANDON_MS = 5000;
+
+/** The server with everything around it: loads the models, opens the ports, and takes it all down again. */
+export class ServerProcess {
+  #repository: ModelRepository | undefined;
+  #server: InferenceServer | undefined;
+  #services: Service[] = [];
+
+  constructor(
+    private readonly options: ServerOptions,
+    private readonly given: ReadonlySet<OptionKey>,
+    private readonly log: Logger,
+  ) {}
+
+  /**
+   * Loads the models, then opens the ports, then says so.
+   *
+   * @throws LoadError, ServiceError, or the Status of a repository that cannot be read.
+   */
+  async start(): Promise<void> {
+    const { options, log } = this;
+    const warning = runtimeWarning(Deno.version.deno);
+    if (warning) log.warning(warning);
+    for (const sentence of ineffective(options)) log.warning(sentence);
+    const ports = portsOf(options);
+    for (const port of ports) probe(port);
+
+    this.#repository = new ModelRepository(repositoryOptions(options, log));
+    await this.#repository.start();
+    const index = this.#repository.index();
+    const failed = this.#repository.failures();
+    if (failed.length > 0 && options.exitOnError) {
+      reportModels(log, index);
+      throw new LoadError(failed.map(failureLine), `${countModels(failed)} of ${countModels(index)} failed`);
+    }
+    this.#server = new InferenceServer(this.#repository, options.id, options.strictReadiness);
+    for (const port of ports) {
+      const service = await startService(port, () => openService(port, this.#server!, options, log));
+      this.#services.push(service);
+      log.info(`Started ${service.title} at ${service.address}`);
+    }
+    if (index.length === 0) log.warning(`There are no models in ${options.modelRepository.join(", ")}`);
+    reportModels(log, index);
+    reportOptions(log, options, this.given);
+    reportReady(log, this.#services, index, failed, performance.now() / 1000);
+  }
+
+  /** Stops at a signal. @returns false if that took longer than the options allow. */
+  stop(signal: string): Promise<boolean> {
+    const timeoutMs = this.options.exitTimeoutSecs * 1000;
+    const running = this.#repository!.readyModels().reduce((sum, { scheduler }) => sum + scheduler.inFlight, 0);
+    this.log.info(`${signal}: stopping, ${running} ${running === 1 ? "request runs" : "requests run"}`);
+    return shutDown(
+      {
+        refuse: () => this.#server!.stop(),
+        drain: async () => {
+          await Promise.all(this.#services.map((service) => service.stop(timeoutMs)));
+        },
+        release: () => this.#repository!.close(timeoutMs),
+      },
+      timeoutMs,
+      this.log,
+      systemClock,
+    );
+  }
+
+  /** Takes down what a failed start has left, as far as it goes. */
+  async abandon(): Promise<void> {
+    await Promise.allSettled(this.#services.map((service) => service.stop(0)));
+    await this.#repository?.close(ABANDON_MS);
+  }
+}
