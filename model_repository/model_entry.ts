@@ -18,6 +18,8 @@ export interface EntryHost {
 export class ModelEntry {
   /** Why nothing is known of its versions: its configuration cannot be read, or its name is not unique. */
   failure: Status | undefined = undefined;
+  /** Why versions failed in the last load; a version that failed to reload still serves what it had. */
+  loadErrors: ReadonlyMap<number, Status> = new Map();
   /** The highest READY version. */
   latest: ServedModel | undefined = undefined;
   /** READY versions, ascending. */
@@ -107,14 +109,16 @@ export class ModelEntry {
 
   /** Puts what was loaded into service, unless one of the versions failed: then none of them is, as in Triton. */
   #publish(wanted: PolledModel, results: ReadonlyMap<number, ServedModel | Status>): void {
-    const failed = [...results.values()].some((result) => !(result instanceof ServedModel));
+    const errors = new Map<number, Status>();
+    for (const [version, result] of results) if (!(result instanceof ServedModel)) errors.set(version, result);
+    this.loadErrors = errors;
     for (const [version, result] of results) {
       const record = this.records.get(version)!;
       const old = record.ready;
       record.revision = wanted.revisions.get(version);
       if (!(result instanceof ServedModel)) {
         if (!old) record.become({ state: "UNAVAILABLE", reason: result.spelled });
-      } else if (failed) {
+      } else if (errors.size > 0) {
         if (!old) record.become({ state: "UNAVAILABLE", reason: UNLOADED });
         this.#release(result);
       } else {

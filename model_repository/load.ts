@@ -1,0 +1,124 @@
+import { clone } from "@bufbuild/protobuf";
+import { join } from "node:path";
+import type { Backend, BackendContext, BackendSettings, LoadedModel, ModelSource } from "../backends/backend.ts";
+import type { Clock } from "../core/clock.ts";
+import { backendNotFound } from "../core/errors/repository.ts";
+import { Status } from "../core/status.ts";
+import type { Log } from "../observability/log.ts";
+import { ModelStatistics } from "../observability/statistics.ts";
+import { type ModelConfig, ModelConfigSchema } from "../proto/gen/model_config_pb.ts";
+import { normaliseConfig, normaliseInstanceGroups, validateAtLoad } from "./config/mod.ts";
+import { checkScheduling, createScheduler } from "./create_scheduler.ts";
+import { readLabels } from "./labels.ts";
+import { Limiter } from "./limiter.ts";
+import type { PolledModel } from "./polled_model.ts";
+import { ServedModel } from "./served_model.ts";
+import { warmUp } from "./warmup.ts";
+
+/** What loading needs of the server around it. */
+export interface LoadOptions {
+  readonly backends: ReadonlyMap<string, Backend>;
+  /** `--backend-config` of one backend. */
+  readonly backendSettings: (backend: string) => BackendSettings;
+  /** True if there is a GPU that instances can run on. */
+  readonly gpuAvailable: () => Promise<boolean>;
+  /** False with `--disable-auto-complete-config`. */
+  readonly autoComplete: boolean;
+  /** `--model-load-thread-count`: versions that load at once. */
+  readonly loadThreads: number;
+  /** `--model-load-retry-count`: how often a version that failed is tried again. */
+  readonly loadRetries: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Turns polled models into served ones. */
+export class ModelLoader {
+  readonly #limiter: Limiter;
+
+  constructor(private readonly options: LoadOptions) {
+    this.#limiter = new Limiter(Math.max(1, options.loadThreads));
+  }
+
+  /** Loads versions of one model, side by side as far as the limit allows; each is served or has its error. */
+  async load(model: PolledModel, versions: readonly number[]): Promise<Map<number, ServedModel | Status>> {
+    const results = new Map<number, ServedModel | Status>();
+    const prepared = await this.#limiter.run(() => this.#attempt(() => this.#prepare(model, versions[0])));
+    await Promise.all(versions.map(async (version) => {
+      const result = prepared instanceof Status
+        ? prepared
+        : await this.#limiter.run(() => this.#attempt(() => this.#loadVersion(prepared, version)));
+      results.set(version, result);
+    }));
+    return results;
+  }
+
+  /** Runs `task`, again after a failure as often as retries are allowed; an error becomes the result. */
+  async #attempt<T>(task: () => Promise<T>): Promise<T | Status> {
+    for (let retries = this.options.loadRetries;; retries--) {
+      try {
+        return await task();
+      } catch (thrown) {
+        if (retries <= 0) return Status.from(thrown);
+      }
+    }
+  }
+
+  /** What the versions of a model have in common: its completed and checked configuration. */
+  async #prepare(model: PolledModel, version: number): Promise<PreparedModel> {
+    const { backends, backendSettings, log, gpuAvailable, autoComplete } = this.options;
+    const config = clone(ModelConfigSchema, model.config);
+    checkScheduling(config);
+    const backend = backends.get(config.backend);
+    if (!backend) throw backendNotFound(config.backend, [...backends.keys()]);
+    const context: BackendContext = {
+      settings: backendSettings(backend.name),
+      info: (message) => log.info(`${model.name}: ${message}`),
+      warning: (message) => log.warning(`${model.name}: ${message}`),
+    };
+    if (autoComplete) {
+      await backend.complete?.(sourceOf(model, config, version), context);
+      normaliseConfig(config);
+    }
+    normaliseInstanceGroups(config, { gpuAvailable: await gpuAvailable() });
+    validateAtLoad(config);
+    return { model, config, backend, context };
+  }
+
+  async #loadVersion({ model, config, backend, context }: PreparedModel, version: number): Promise<ServedModel> {
+    const { clock } = this.options;
+    const labels = await readLabels(config, model.directory);
+    const loaded = await backend.load(sourceOf(model, config, version), context);
+    try {
+      await warmUp(config, model.directory, loaded);
+      const statistics = new ModelStatistics();
+      const scheduler = createScheduler(config, { instances: loaded.instances, statistics, clock });
+      return new ServedModel({ config, version, loaded, scheduler, statistics, labels });
+    } catch (thrown) {
+      await this.#unloadQuietly(loaded, model.name);
+      throw thrown;
+    }
+  }
+
+  /** Gives a version back that did not get as far as serving; its own error is the one to report. */
+  async #unloadQuietly(loaded: LoadedModel, name: string): Promise<void> {
+    try {
+      await loaded.unload();
+    } catch (thrown) {
+      this.options.log.warning(
+        `${name}: cannot release the model after its load failed: ${Status.from(thrown).message}`,
+      );
+    }
+  }
+}
+
+interface PreparedModel {
+  readonly model: PolledModel;
+  readonly config: ModelConfig;
+  readonly backend: Backend;
+  readonly context: BackendContext;
+}
+
+function sourceOf({ name, directory }: PolledModel, config: ModelConfig, version: number): ModelSource {
+  return { name, version, directory, versionDirectory: join(directory, String(version)), config };
+}

@@ -1,0 +1,275 @@
+import {
+  loadFailed,
+  modelInSeveralRepositories,
+  modelNotInRepository,
+  noVersionAvailable,
+  pollFailed,
+  versionFailure,
+} from "../core/errors/repository.ts";
+import { explicitLoadNotAllowed } from "../core/errors/wire.ts";
+import { Status } from "../core/status.ts";
+import { type LoadOptions, ModelLoader } from "./load.ts";
+import { findSlowly, nearestName } from "./lookup.ts";
+import type { IndexEntry, Model, Repository, VersionState } from "./model.ts";
+import { type EntryHost, ModelEntry } from "./model_entry.ts";
+import { pollModel, type PollOptions } from "./poll.ts";
+import { scanRepositories } from "./scan.ts";
+import type { ServedModel } from "./served_model.ts";
+import type { Reconciler, RepositorySource } from "./source.ts";
+import { UNLOADED, type VersionRecord } from "./version_record.ts";
+
+/** What a repository is made from. */
+export interface RepositoryOptions extends LoadOptions, Omit<PollOptions, "warn"> {
+  /** `--model-repository`, in order. */
+  readonly roots: readonly string[];
+  readonly source: RepositorySource;
+}
+
+/** A change of one version. */
+export interface RepositoryEvent extends IndexEntry {
+  readonly version: number;
+  readonly state: VersionState;
+}
+
+const DRAIN_INTERVAL_MS = 5;
+
+/**
+ * All models that this server knows. A source says which of them are wanted; the entries load and unload until that is
+ * so. Errors of single models are kept in the index and never stop the others.
+ */
+export class ModelRepository implements Repository {
+  readonly #options: RepositoryOptions;
+  readonly #loader: ModelLoader;
+  readonly #entries = new Map<string, ModelEntry>();
+  readonly #listeners = new Set<(event: RepositoryEvent) => void>();
+  #stopped = false;
+  #abandoned = false;
+
+  constructor(options: RepositoryOptions) {
+    this.#options = options;
+    this.#loader = new ModelLoader(options);
+  }
+
+  /**
+   * Starts the source and resolves when what it wants at start is served or has failed; see {@link failures}.
+   *
+   * @throws Status INTERNAL for a repository that does not exist.
+   */
+  start(): Promise<void> {
+    return this.#options.source.start(this.#reconciler);
+  }
+
+  /** Calls `listener` at each change of a version, until the returned function is called. */
+  subscribe(listener: (event: RepositoryEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  find(name: string, version: string): Model {
+    const entry = this.#entries.get(name);
+    const found = version === "" ? entry?.latest : entry?.byText.get(version);
+    return found ?? findSlowly(entry, name, version, this.#entries.keys());
+  }
+
+  readyVersions(name: string): readonly Model[] {
+    return this.#entries.get(name)?.ready ?? [];
+  }
+
+  readyModels(): readonly Model[] {
+    return this.#sorted().flatMap((entry) => entry.ready);
+  }
+
+  index(): readonly IndexEntry[] {
+    return this.#sorted().flatMap((entry) => entry.index());
+  }
+
+  allReady(): boolean {
+    for (const entry of this.#entries.values()) if (!entry.allReady) return false;
+    return true;
+  }
+
+  /** Models and versions that are wanted and could not be served, with their reasons. */
+  failures(): readonly IndexEntry[] {
+    return this.index().filter(({ state, reason }) => state === "UNAVAILABLE" && reason !== UNLOADED);
+  }
+
+  /**
+   * Serves a model on a client's request, read anew from its repository.
+   *
+   * @throws Status UNAVAILABLE where the source does not allow it, else INVALID_ARGUMENT with the reason of the failure.
+   */
+  async load(name: string): Promise<void> {
+    if (!this.#options.source.explicit) throw explicitLoadNotAllowed();
+    await this.#serve([name]);
+    const entry = this.#entries.get(name);
+    if (!entry) {
+      const names = [...(await scanRepositories(this.#options.roots)).keys()];
+      throw modelNotInRepository(name, this.#options.roots, nearestName(name, names));
+    }
+    const { failure, loadErrors } = entry;
+    if (failure) {
+      const withoutVersions = entry.wanted?.versions.length === 0;
+      throw withoutVersions ? loadFailed(name, `${failure.message}\n`) : pollFailed(name, failure.message);
+    }
+    if (loadErrors.size > 0) {
+      throw loadFailed(
+        name,
+        [...loadErrors].map(([version, error]) => versionFailure(version, error.spelled)).join(""),
+      );
+    }
+  }
+
+  /**
+   * Stops serving a model on a client's request; a name that is not served is no error.
+   *
+   * @throws Status UNAVAILABLE where the source does not allow it.
+   */
+  async unload(name: string): Promise<void> {
+    if (!this.#options.source.explicit) throw explicitLoadNotAllowed();
+    await this.#retire([name]);
+  }
+
+  /**
+   * Ends all service: no new requests, then what runs is finished and every model unloaded.
+   *
+   * @param timeoutMs how long to wait for what runs.
+   * @returns false if something was still running when the time was up; it is left behind then.
+   */
+  async close(timeoutMs: number): Promise<boolean> {
+    this.#stopped = true;
+    this.#options.source.stop();
+    for (const model of this.readyModels()) model.scheduler.stop();
+    let cancel = () => {};
+    const timeUp = new Promise<boolean>((resolve) => {
+      cancel = this.#options.clock.after(timeoutMs, () => {
+        this.#abandoned = true;
+        resolve(false);
+      });
+    });
+    const closed = await Promise.race([timeUp, this.#unloadAll()]);
+    cancel();
+    return closed;
+  }
+
+  async #unloadAll(): Promise<boolean> {
+    for (const model of this.readyModels()) await this.#drained(model);
+    if (this.#abandoned) return false;
+    await Promise.all([...this.#entries.values()].map(async (entry) => {
+      await entry.want(undefined);
+      await entry.settled();
+    }));
+    return !this.#abandoned;
+  }
+
+  readonly #reconciler: Reconciler = {
+    scan: async () => {
+      const found = await scanRepositories(this.#options.roots);
+      for (const name of found.keys()) this.#know(name);
+      return [...found.keys()].sort();
+    },
+    serve: (names) => this.#serve(names),
+    retire: (names) => this.#retire(names),
+  };
+
+  readonly #host: EntryHost = {
+    load: (model, versions) => this.#loader.load(model, versions),
+    release: (model) => this.#release(model),
+    changed: (entry, record) => this.#changed(entry, record),
+  };
+
+  #know(name: string): ModelEntry {
+    let entry = this.#entries.get(name);
+    if (!entry) {
+      entry = new ModelEntry(name, this.#host);
+      this.#entries.set(name, entry);
+    }
+    return entry;
+  }
+
+  async #serve(names: readonly string[]): Promise<void> {
+    const found = await scanRepositories(this.#options.roots);
+    await Promise.all(names.map((name) => {
+      const directories = found.get(name);
+      return directories ? this.#serveOne(this.#know(name), directories) : this.#missing(name);
+    }));
+  }
+
+  async #serveOne(entry: ModelEntry, directories: readonly string[]): Promise<void> {
+    const { log } = this.#options;
+    try {
+      if (directories.length > 1) throw modelInSeveralRepositories();
+      const warn = (message: string) => log.warning(message);
+      const polled = await pollModel(directories[0], { ...this.#options, warn });
+      if (this.#stopped) return;
+      entry.failure = polled.versions.length === 0 ? noVersionAvailable(entry.name) : undefined;
+      if (entry.failure) log.error(`failed to load '${entry.name}': ${entry.failure.message}`);
+      await entry.want(polled);
+    } catch (thrown) {
+      // A model that serves goes on with what it had.
+      entry.failure = Status.from(thrown);
+      log.error(`Poll failed for model directory '${entry.name}': ${entry.failure.message}`);
+    }
+  }
+
+  /** A name that is in no repository any more: what is left of the model goes, and with it its entry. */
+  async #missing(name: string): Promise<void> {
+    const { log, roots } = this.#options;
+    log.error(modelNotInRepository(name, roots, undefined).message);
+    const entry = this.#entries.get(name);
+    this.#entries.delete(name);
+    await entry?.want(undefined);
+  }
+
+  async #retire(names: readonly string[]): Promise<void> {
+    await Promise.all(names.map((name) => {
+      const entry = this.#entries.get(name);
+      if (entry) entry.failure = undefined;
+      return entry?.want(undefined);
+    }));
+  }
+
+  async #release(model: ServedModel): Promise<void> {
+    await this.#drained(model);
+    if (this.#abandoned) return;
+    model.scheduler.stop();
+    try {
+      await model.loaded.unload();
+    } catch (thrown) {
+      const { message } = Status.from(thrown);
+      this.#options.log.warning(`${model.name}: cannot release version ${model.version}: ${message}`);
+    }
+  }
+
+  /** Resolves when nothing runs on a model any more, or nobody waits for that. */
+  async #drained(model: Model): Promise<void> {
+    while (model.scheduler.inFlight > 0 && !this.#abandoned) {
+      await new Promise<void>((resolve) => this.#options.clock.after(DRAIN_INTERVAL_MS, resolve));
+    }
+  }
+
+  #changed({ name }: ModelEntry, { version, status }: VersionRecord): void {
+    const { log } = this.#options;
+    let event: RepositoryEvent = { name, version, state: status.state };
+    switch (status.state) {
+      case "LOADING":
+        log.info(`loading: ${name}:${version}`);
+        break;
+      case "READY": {
+        const { device, note } = status.model.loaded;
+        event = { ...event, device, note };
+        log.info(`successfully loaded '${name}' version ${version} on ${device}`);
+        if (note !== "") log.warning(`${name}: ${note}`);
+        break;
+      }
+      case "UNAVAILABLE":
+        event = { ...event, reason: status.reason };
+        if (status.reason === UNLOADED) log.info(`successfully unloaded '${name}' version ${version}`);
+        else log.error(`failed to load '${name}' version ${version}: ${status.reason}`);
+    }
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #sorted(): ModelEntry[] {
+    return [...this.#entries.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+  }
+}
