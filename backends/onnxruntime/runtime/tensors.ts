@@ -1,0 +1,123 @@
+import type { DataType } from "../../../core/data_type.ts";
+import { encodeBytes } from "../../../core/tensor.ts";
+import { stringNotUtf8 } from "../../../core/errors/onnxruntime_execution.ts";
+import type { WorkerTensor } from "../../worker/protocol.ts";
+
+/** A typed array that ONNX Runtime takes or gives. */
+export type NumericArray = ArrayBufferView<ArrayBufferLike>;
+
+type NumericArrayConstructor = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => NumericArray;
+
+/** How ONNX Runtime's JavaScript interface spells a datatype. */
+export const ORT_TYPE: Readonly<Record<DataType, string>> = {
+  BOOL: "bool",
+  UINT8: "uint8",
+  UINT16: "uint16",
+  UINT32: "uint32",
+  UINT64: "uint64",
+  INT8: "int8",
+  INT16: "int16",
+  INT32: "int32",
+  INT64: "int64",
+  FP16: "float16",
+  FP32: "float32",
+  FP64: "float64",
+  BYTES: "string",
+  BF16: "bfloat16",
+};
+
+const DATATYPE_OF: ReadonlyMap<string, DataType> = new Map(
+  Object.entries(ORT_TYPE).map(([datatype, type]) => [type, datatype as DataType]),
+);
+
+/**
+ * The array class that the native binding checks for. FP16 travels as bits: the binding does not know Float16Array in
+ * every engine.
+ */
+export const ORT_ARRAY: Readonly<Record<DataType, NumericArrayConstructor | undefined>> = {
+  BOOL: Uint8Array,
+  UINT8: Uint8Array,
+  UINT16: Uint16Array,
+  UINT32: Uint32Array,
+  UINT64: BigUint64Array,
+  INT8: Int8Array,
+  INT16: Int16Array,
+  INT32: Int32Array,
+  INT64: BigInt64Array,
+  FP16: Uint16Array,
+  FP32: Float32Array,
+  FP64: Float64Array,
+  BYTES: undefined,
+  BF16: undefined,
+};
+
+/** What a session's `run` takes for an input: the part of ONNX Runtime's `Tensor` that it reads. */
+export interface Feed {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly location: "cpu";
+  readonly data: NumericArray | string[];
+}
+
+/** What a session's `run` gives for an output. */
+export interface Fetched {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: NumericArray | string[];
+}
+
+const SCALAR: readonly number[] = [];
+const SCALAR_SERVED: readonly number[] = [1];
+
+/** An output of ONNX Runtime as the server carries it; nothing but strings is copied. */
+export function toWorkerTensor(name: string, fetched: Fetched, scalar: boolean): WorkerTensor {
+  const { data } = fetched;
+  return {
+    name,
+    datatype: DATATYPE_OF.get(fetched.type)!,
+    shape: scalar && fetched.dims.length === 0 ? SCALAR_SERVED : fetched.dims,
+    data: Array.isArray(data) ? encodeBytes(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  };
+}
+
+/** The shape that the graph wants: `[]` for a scalar, whatever the request calls it. */
+export function graphShape(tensor: WorkerTensor, scalar: boolean): readonly number[] {
+  return scalar ? SCALAR : tensor.shape;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The elements of a `BYTES` input as strings. ONNX Runtime's bindings hand them on as C strings: what follows a NUL is
+ * cut off, as it is in Triton.
+ *
+ * @throws Status INVALID_ARGUMENT for an element that is not UTF-8, which ONNX strings are.
+ */
+export function decodeStringInput(tensor: WorkerTensor, model: string): string[] {
+  // TextDecoder takes no shared memory
+  const data = tensor.data.buffer instanceof SharedArrayBuffer ? tensor.data.slice() : tensor.data;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const strings: string[] = [];
+  for (let at = 0; at + 4 <= data.length;) {
+    const length = view.getUint32(at, true);
+    at += 4;
+    try {
+      strings.push(shortAscii(data, at, length) ?? decoder.decode(data.subarray(at, at + length)));
+    } catch {
+      throw stringNotUtf8(tensor.name, strings.length, model);
+    }
+    at += length;
+  }
+  return strings;
+}
+
+/** Numbers and words are most strings; for them this is faster than the decoder. */
+function shortAscii(data: Uint8Array, start: number, length: number): string | undefined {
+  if (length > 16 || start + length > data.length) return undefined;
+  let text = "";
+  for (let at = start; at < start + length; at++) {
+    if (data[at] > 0x7f) return undefined;
+    text += String.fromCharCode(data[at]);
+  }
+  return text;
+}
