@@ -59,3 +59,14 @@ export const forwardedReservedHeader = declare(
     `header '${header}' matches the forward pattern but is the name of a reserved request parameter. ` +
     `Rename the header or narrow the pattern`,
 );
+
+export const classificationUnsupported = declare(
+  "INVALID_ARGUMENT",
+  (datatype: string) => `class result not available for output due to unsupported type '${datatype}'`,
+);
+
+export const classificationTooLarge = declare(
+  "INVALID_ARGUMENT",
+  (elements: number, limit: number) =>
+    `classification output tensor too large: ${elements} elements, at most ${limit} can be classified`,
+);

@@ -1,0 +1,109 @@
+import type { InferenceResponse, ParameterValue } from "../../core/inference.ts";
+import type { Model } from "../../model_repository/model.ts";
+import { classify } from "../classification.ts";
+import { encodeText, quoteText } from "../tensor_json/text.ts";
+import { writeData } from "../tensor_json/write_data.ts";
+import type { ContentCoding } from "./accept_encoding.ts";
+import { compress } from "./compression.ts";
+import type { OutputForm, OutputForms } from "./infer_request.ts";
+import { jsonResponse } from "./respond.ts";
+
+/**
+ * The answer to an inference request: JSON, followed by the bytes of the outputs that are to be binary, in their order.
+ *
+ * @throws Status INVALID_ARGUMENT where an output cannot be classified.
+ */
+export function inferResponse(
+  model: Model,
+  response: InferenceResponse,
+  forms: OutputForms,
+  coding: ContentCoding,
+): Response | Promise<Response> {
+  const binary: Uint8Array[] = [];
+  let binarySize = 0;
+  let json = response.id === "" ? '{"model_name":' : `{"id":${quoteText(response.id)},"model_name":`;
+  json += `${quoteText(response.modelName)},"model_version":"${response.modelVersion}"`;
+  if (response.parameters !== undefined && response.parameters.size > 0) {
+    json += `,"parameters":${writeParameters(response.parameters)}`;
+  }
+  json += ',"outputs":[';
+  let first = true;
+  for (let i = 0; i < response.outputs.length; i++) {
+    let output = response.outputs[i];
+    let isBinary = forms.binary;
+    if (forms.listed.length > 0) {
+      const form = formOf(forms.listed, output.name);
+      if (form === undefined) continue;
+      isBinary = form.binary;
+      if (form.classes > 0) {
+        output = classify(output, form.classes, model.config.maxBatchSize > 0, model.labels(output.name));
+      }
+    }
+    json += `${first ? "" : ","}{"name":${
+      quoteText(output.name)
+    },"datatype":"${output.datatype}","shape":[${output.shape}]`;
+    first = false;
+    if (isBinary) {
+      json += `,"parameters":{"binary_data_size":${output.data.length}}}`;
+      binary.push(output.data);
+      binarySize += output.data.length;
+    } else json += `,"data":${writeData(output)}}`;
+  }
+  json += "]}";
+  if (coding === "identity") {
+    if (binarySize > 0) return binaryResponse(json, binary, binarySize);
+    return jsonResponse(json.isWellFormed() ? json : encodeText(json));
+  }
+  return compressedResponse(json, binary, binarySize, coding);
+}
+
+function binaryResponse(json: string, binary: readonly Uint8Array[], binarySize: number): Response {
+  const header = encodeText(json);
+  return new Response(joined(header, binary, binarySize), {
+    headers: [["content-type", "application/octet-stream"], [
+      "inference-header-content-length",
+      String(header.length),
+    ]],
+  });
+}
+
+async function compressedResponse(
+  json: string,
+  binary: readonly Uint8Array[],
+  binarySize: number,
+  coding: "gzip" | "deflate",
+): Promise<Response> {
+  const header = encodeText(json);
+  const body = await compress(binarySize > 0 ? joined(header, binary, binarySize) : header, coding);
+  const headers: Record<string, string> = {
+    "content-type": binarySize > 0 ? "application/octet-stream" : "application/json",
+    "content-encoding": coding,
+  };
+  if (binarySize > 0) headers["inference-header-content-length"] = String(header.length);
+  return new Response(body as Uint8Array<ArrayBuffer>, { headers });
+}
+
+function joined(header: Uint8Array, binary: readonly Uint8Array[], binarySize: number): Uint8Array<ArrayBuffer> {
+  const body = new Uint8Array(header.length + binarySize);
+  body.set(header);
+  let at = header.length;
+  for (let i = 0; i < binary.length; i++) {
+    body.set(binary[i], at);
+    at += binary[i].length;
+  }
+  return body;
+}
+
+function formOf(listed: readonly OutputForm[], name: string): OutputForm | undefined {
+  for (let i = 0; i < listed.length; i++) if (listed[i].name === name) return listed[i];
+  return undefined;
+}
+
+/** As JSON that keeps 64-bit integers and numbers that are not finite. */
+function writeParameters(parameters: ReadonlyMap<string, ParameterValue>): string {
+  const members = Array.from(
+    parameters,
+    ([key, value]) => `${quoteText(key)}:${typeof value === "string" ? quoteText(value) : String(value)}`,
+  );
+  return `{${members.join(",")}}`;
+}

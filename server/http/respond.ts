@@ -1,0 +1,24 @@
+import { Status } from "../../core/status.ts";
+
+const JSON_HEADERS = new Headers({ "content-type": "application/json" });
+const JSON_RESPONSE: ResponseInit = { headers: JSON_HEADERS };
+const EMPTY_RESPONSE: ResponseInit = { headers: new Headers({ "content-type": "text/plain" }) };
+
+/** 200 with a JSON document. */
+export function jsonResponse(body: BodyInit): Response {
+  return new Response(body, JSON_RESPONSE);
+}
+
+/** 200 without a body, as health endpoints answer. */
+export function emptyResponse(): Response {
+  return new Response(null, EMPTY_RESPONSE);
+}
+
+/** The answer to anything that went wrong: the status of the code, and `{"error": text}`. */
+export function errorResponse(thrown: unknown, headers?: Record<string, string>): Response {
+  const status = Status.from(thrown);
+  return new Response(JSON.stringify({ error: status.message }), {
+    status: status.httpStatus,
+    headers: headers === undefined ? JSON_HEADERS : { "content-type": "application/json", ...headers },
+  });
+}

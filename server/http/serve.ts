@@ -1,0 +1,43 @@
+import type { InferenceServer } from "../inference_server.ts";
+import { createHttpApp } from "./app.ts";
+import type { HttpOptions } from "./options.ts";
+import { errorResponse } from "./respond.ts";
+
+/** Where and how to serve HTTP. */
+export interface HttpServeOptions extends HttpOptions {
+  readonly hostname: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Several processes may listen at the port. */
+  readonly reusePort?: boolean;
+}
+
+/** The HTTP front end while it listens. */
+export interface HttpService {
+  readonly port: number;
+  /** Accepts nothing more; requests in progress may finish for up to `graceMs`, then their connections are closed. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/**
+ * Serves HTTP.
+ *
+ * @throws Deno.errors.AddrInUse, or another error of the system, where the port cannot be opened.
+ */
+export function serveHttp(server: InferenceServer, options: HttpServeOptions): HttpService {
+  const app = createHttpApp(server, options);
+  const { hostname, port, reusePort } = options;
+  const abort = new AbortController();
+  const listener = Deno.serve(
+    { hostname, port, reusePort, signal: abort.signal, onListen() {}, onError: errorResponse },
+    (request) => app.fetch(request),
+  );
+  return {
+    port: listener.addr.port,
+    async stop(graceMs) {
+      const timer = setTimeout(() => abort.abort(), graceMs);
+      await listener.shutdown();
+      clearTimeout(timer);
+    },
+  };
+}
