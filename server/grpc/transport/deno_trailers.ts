@@ -21,7 +21,7 @@ const carrier = new Response() as unknown as Record<symbol, unknown>;
 
 /**
  * Sets the trailers of the answer to `request`, which must be a stream that has not been closed: there is no public way.
- * Whether this works in the Deno that runs is for {@link selfTest} to say.
+ * Whether this works in the Deno that runs is for {@link deliversTrailers} to say.
  *
  * @returns false where the call is over or this Deno has no support.
  */

@@ -17,7 +17,7 @@ const POST = [0x83, 0x86, 0x84, 0x41, 1, 0x78];
  * HEADERS, DATA and HEADERS that end the stream. Takes 10 to 30 ms; the trailers of `Deno.serve` depend on internals
  * that other versions do not have.
  */
-export async function selfTest(transport: GrpcTransport, timeoutMs = 2000): Promise<boolean> {
+export async function deliversTrailers(transport: GrpcTransport, timeoutMs = 2000): Promise<boolean> {
   const listening = await transport.start({ hostname: "127.0.0.1", port: 0, reusePort: false }, async (call) => {
     while (await call.read());
     return {
