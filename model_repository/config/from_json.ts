@@ -1,8 +1,13 @@
-import { type DescMessage, fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
-import { invalidOverride, overrideNotAnObject, unknownOverrideField } from "../../core/errors/load.ts";
+import { type DescEnum, type DescMessage, fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import {
+  invalidOverride,
+  overrideNotAnObject,
+  unknownOverrideField,
+  unknownOverrideValue,
+} from "../../core/errors/load.ts";
 import { type ModelConfig, ModelConfigSchema } from "../../proto/gen/model_config_pb.ts";
 import { Status } from "../../core/status.ts";
-import { nearestName } from "./text_advice.ts";
+import { nearestName, nearestValue } from "./text_advice.ts";
 
 /**
  * Reads a configuration from protobuf JSON, as the load parameter `config` gives it. Field names may be the original ones
@@ -32,19 +37,27 @@ function isObject(json: JsonValue | undefined): json is JsonObject {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
-/** Refuses names that no field has, with the path to them; protobuf's own message has neither path nor a suggestion. */
+/** Refuses names that no field or enum has, with the path to them; protobuf's messages have no path and suggest nothing. */
 function checkNames(desc: DescMessage, json: JsonObject, path: string): void {
   for (const [name, value] of Object.entries(json)) {
     const field = desc.fields.find((field) => field.name === name || field.jsonName === name);
     if (!field) throw unknownOverrideField(path + name, nearestName(desc, name));
-    if (!field.message) continue;
-    const at = path + name;
-    if (field.fieldKind === "list") checkAll(field.message, Array.isArray(value) ? value.entries() : [], at);
-    else if (field.fieldKind === "map") checkAll(field.message, isObject(value) ? Object.entries(value) : [], at);
-    else if (isObject(value)) checkNames(field.message, value, `${at}.`);
+    const check = (item: JsonValue, at: string): void => {
+      if (field.message && isObject(item)) checkNames(field.message, item, `${at}.`);
+      if (field.enum && typeof item === "string") checkEnum(field.enum, item, at);
+    };
+    if (field.fieldKind === "list" && Array.isArray(value)) {
+      value.forEach((item, index) => check(item, `${path}${name}[${index}]`));
+    } else if (field.fieldKind === "map" && isObject(value)) {
+      for (const [key, item] of Object.entries(value)) check(item, `${path}${name}[${key}]`);
+    } else {
+      check(value, path + name);
+    }
   }
 }
 
-function checkAll(desc: DescMessage, items: Iterable<[string | number, JsonValue]>, path: string): void {
-  for (const [key, item] of items) if (isObject(item)) checkNames(desc, item, `${path}[${key}].`);
+function checkEnum(desc: DescEnum, text: string, path: string): void {
+  if (!desc.values.some((value) => value.name === text)) {
+    throw unknownOverrideValue(path, text, nearestValue(desc, text));
+  }
 }

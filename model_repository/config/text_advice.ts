@@ -7,7 +7,7 @@ import type { Token } from "./text_tokens.ts";
 export type FieldOwner = DescMessage | DescField & { fieldKind: "map" };
 
 /** Names that metadata, JSON or other formats have, and those of `model_config.proto`. */
-const FIELD_ALIASES: Readonly<Record<string, readonly string[]>> = {
+const FIELD_ALIASES: ReadonlyMap<string, readonly string[]> = new Map(Object.entries({
   shape: ["dims"],
   dim: ["dims"],
   type: ["data_type", "platform"],
@@ -21,10 +21,10 @@ const FIELD_ALIASES: Readonly<Record<string, readonly string[]>> = {
   instances: ["instance_group", "count"],
   model: ["model_name"],
   decoupled: ["model_transaction_policy"],
-};
+}));
 
 /** Datatypes as wire formats and other frameworks spell them. */
-const ENUM_ALIASES: Readonly<Record<string, string>> = {
+const ENUM_ALIASES: ReadonlyMap<string, string> = new Map(Object.entries({
   BYTES: "STRING",
   STR: "STRING",
   OBJECT: "STRING",
@@ -38,7 +38,7 @@ const ENUM_ALIASES: Readonly<Record<string, string>> = {
   BOOLEAN: "BOOL",
   INT: "INT32",
   LONG: "INT64",
-};
+}));
 
 const bare = (name: string): string => name.replaceAll("_", "").toLowerCase();
 
@@ -53,7 +53,7 @@ function nearest(name: string, candidates: readonly string[]): string | undefine
 /** The field of `desc` that `name` was most likely meant to be. */
 export function nearestName(desc: DescMessage, name: string): string | undefined {
   const names = namesOf(desc);
-  return FIELD_ALIASES[bare(name)]?.find((alias) => names.includes(alias)) ?? nearest(name, names);
+  return FIELD_ALIASES.get(bare(name))?.find((alias) => names.includes(alias)) ?? nearest(name, names);
 }
 
 function namesOf(owner: FieldOwner): string[] {
@@ -116,17 +116,30 @@ export function adviseMessage(owner: FieldOwner, name: string, token: Token): st
   return advice.write(`${name} { … }`);
 }
 
-/** Advice for a value that the enum does not have. */
-export function adviseEnum(desc: DescEnum, token: Token): string {
-  const names = desc.values.map((value) => value.name).filter((name) => name !== "TYPE_INVALID");
-  const text = token.kind === "string" ? token.text.slice(1, -1) : token.text;
+/** The value of `desc` that `text` was most likely meant to be: another spelling of it, or one a few letters away. */
+export function nearestValue(desc: DescEnum, text: string): string | undefined {
+  const names = valuesOf(desc);
   const prefix = sharedPrefix(names);
   const short = text.toUpperCase().replace(new RegExp(`^${prefix}`), "");
-  const alias = names.find((name) => name === prefix + short || name === prefix + ENUM_ALIASES[short]);
-  if (alias && token.kind === "string") return advice.write(`${alias} without quotes`);
-  const near = token.kind === "identifier" && nearest(short, names.map((name) => name.slice(prefix.length)));
-  if (alias || near) return advice.didYouMean([alias ?? prefix + near]);
-  return advice.expectedOneOf(names);
+  const same = names.find((name) => name === prefix + short || name === prefix + ENUM_ALIASES.get(short));
+  if (same) return same;
+  const near = nearest(short, names.map((name) => name.slice(prefix.length)));
+  return near && prefix + near;
+}
+
+/** What may be written; `TYPE_INVALID` is only what a type is that nobody gave. */
+function valuesOf(desc: DescEnum): string[] {
+  return desc.values.map((value) => value.name).filter((name) => name !== "TYPE_INVALID");
+}
+
+/** Advice for a value that the enum does not have. */
+export function adviseEnum(desc: DescEnum, token: Token): string {
+  const quoted = token.kind === "string";
+  const near = quoted || token.kind === "identifier"
+    ? nearestValue(desc, quoted ? token.text.slice(1, -1) : token.text)
+    : undefined;
+  if (!near) return advice.expectedOneOf(valuesOf(desc));
+  return quoted ? advice.write(`${near} without quotes`) : advice.didYouMean([near]);
 }
 
 /** `TYPE_` of `TYPE_FP32`, `TYPE_INT8`, …; "" where the names share nothing. */
