@@ -6,6 +6,8 @@ import { declare } from "./declare.ts";
 
 const invalid = <Args extends unknown[]>(template: (...args: Args) => string) => declare("INVALID_ARGUMENT", template);
 
+const didYouMean = (nearest: string | undefined): string => nearest === undefined ? "" : ` Did you mean '${nearest}'?`;
+
 // Found while polling: the model as a whole.
 
 export const unexpectedDirectory = invalid((directory: string, name: string) =>
@@ -48,7 +50,11 @@ export const overrideNotAnObject = invalid(() =>
 );
 /** @param nearest the field that was probably meant. */
 export const unknownOverrideField = invalid((path: string, nearest: string | undefined) =>
-  `Invalid config override: ${path}: Cannot find field.${nearest ? ` Did you mean '${nearest}'?` : ""}`
+  `Invalid config override: ${path}: Cannot find field.${didYouMean(nearest)}`
+);
+/** @param nearest the value that was probably meant. */
+export const unknownOverrideValue = invalid((path: string, value: string, nearest: string | undefined) =>
+  `Invalid config override: ${path}: invalid value ${JSON.stringify(value)} for an enumeration.${didYouMean(nearest)}`
 );
 
 // Found while polling: batching and sequences.
