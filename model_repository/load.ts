@@ -7,7 +7,7 @@ import { Status } from "../core/status.ts";
 import type { Log } from "../observability/log.ts";
 import { ModelStatistics } from "../observability/statistics.ts";
 import { type ModelConfig, ModelConfigSchema } from "../proto/gen/model_config_pb.ts";
-import { normaliseConfig, normaliseInstanceGroups, validateAtLoad } from "./config/mod.ts";
+import { ineffectiveSettings, normaliseConfig, normaliseInstanceGroups, validateAtLoad } from "./config/mod.ts";
 import { checkScheduling, createScheduler } from "./create_scheduler.ts";
 import { readLabels } from "./labels.ts";
 import { Limiter } from "./limiter.ts";
@@ -82,6 +82,9 @@ export class ModelLoader {
     }
     normaliseInstanceGroups(config, { gpuAvailable: await gpuAvailable() });
     validateAtLoad(config);
+    const { warnings, notes } = ineffectiveSettings(config);
+    warnings.forEach(context.warning);
+    notes.forEach(context.info);
     return { model, config, backend, context };
   }
 

@@ -5,6 +5,7 @@ import { parseTextFormat } from "./text_format.ts";
 export { configToJson } from "./config_json.ts";
 export { completeBackend, ENSEMBLE_PLATFORM, normaliseConfig } from "./defaults.ts";
 export { configFromJson } from "./from_json.ts";
+export { type IneffectiveSettings, ineffectiveSettings } from "./ineffective.ts";
 export { normaliseInstanceGroups } from "./instance_groups.ts";
 export { validateAtLoad, validateAtPoll } from "./validate.ts";
 
