@@ -69,29 +69,43 @@ function fieldsOf(contents: Uint8Array): number {
 
 function varints(contents: Uint8Array, field: number, width: number): Uint8Array {
   const out = new Uint8Array(countVarints(contents, field) * width);
-  const words = width === 4 ? new Int32Array(out.buffer) : undefined;
   const reader = new WireReader(contents);
   let at = 0;
-  const element = (): void => {
-    reader.varint();
-    if (words) words[at >>> 2] = reader.lo;
-    else if (field === BOOL) out[at] = reader.lo || reader.hi ? 1 : 0;
-    else {
-      for (let i = 0; i < width && i < 4; i++) out[at + i] = reader.lo >>> 8 * i;
-      if (width === 8) { for (let i = 0; i < 4; i++) out[at + 4 + i] = reader.hi >>> 8 * i; }
-    }
-    at += width;
-  };
   while (reader.more) {
     const tag = reader.tag();
     if (tag === (field << 3 | LENGTH_DELIMITED)) {
       const outer = reader.enter();
-      while (reader.more) element();
+      at = readElements(reader, out, at, field, width);
       reader.leave(outer);
-    } else if (tag === (field << 3 | VARINT)) element();
-    else reader.skip(tag);
+    } else if (tag === (field << 3 | VARINT)) {
+      const next = reader.enterVarint();
+      at = readElements(reader, out, at, field, width);
+      reader.leave(next);
+    } else reader.skip(tag);
   }
   return out;
+}
+
+/** Reads elements up to the end of the current field; returns the number of elements in `out` afterwards. */
+function readElements(reader: WireReader, out: Uint8Array, at: number, field: number, width: number): number {
+  const { buffer } = out;
+  if (field === BOOL) {
+    for (; reader.more; at++) out[at] = reader.bool() ? 1 : 0;
+  } else if (width === 8) {
+    const words = new Uint32Array(buffer);
+    for (; reader.more; at++) {
+      reader.varint();
+      words[2 * at] = reader.lo;
+      words[2 * at + 1] = reader.hi;
+    }
+  } else {
+    const elements = width === 4 ? new Uint32Array(buffer) : width === 2 ? new Uint16Array(buffer) : out;
+    for (; reader.more; at++) {
+      reader.varint();
+      elements[at] = reader.lo;
+    }
+  }
+  return at;
 }
 
 /** Elements of a varint field: each ends with a byte below 0x80. */

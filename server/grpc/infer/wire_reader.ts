@@ -42,6 +42,15 @@ export class WireReader {
     return outer;
   }
 
+  /** Enters a single varint as if it were a packed field of one element. */
+  enterVarint(): number {
+    const outer = this.#end, start = this.pos;
+    this.varint();
+    this.#end = this.pos;
+    this.pos = start;
+    return outer;
+  }
+
   leave(outer: number): void {
     this.#end = outer;
   }
