@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { create } from "@bufbuild/protobuf";
+import type { InferenceResponse } from "../core/inference.ts";
+import { Status } from "../core/status.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { ModelConfigSchema } from "../proto/gen/model_config_pb.ts";
+import { OutputReshaper, reshaped } from "./reshape.ts";
+
+Deno.test("reshaped() fills free dimensions in order and keeps the batch", () => {
+  assert.deepEqual(reshaped([4], [4], [2, 2], 0), [2, 2]);
+  assert.deepEqual(reshaped([3, 2, 2], [2, 2], [4], 1), [3, 4]);
+  assert.deepEqual(reshaped([5, 7, 3, 9], [-1, 3, -1], [3, -1, -1, 1], 1), [5, 3, 7, 9, 1]);
+  assert.deepEqual(reshaped([2, 1], [1], [], 1), [2]);
+});
+
+function outputsThrough(maxBatchSize: number, shape: number[], from: bigint[], to: bigint[]): readonly Tensor[] {
+  const config = create(ModelConfigSchema, {
+    maxBatchSize,
+    output: [
+      { name: "A", dataType: 11, dims: to, reshape: { shape: from } },
+      { name: "B", dataType: 11, dims: [1n] },
+    ],
+  });
+  const responses: InferenceResponse[] = [];
+  const errors: (Status | undefined)[] = [];
+  const sink = OutputReshaper.of(config)!.wrap({
+    respond: (response) => responses.push(response),
+    finish: (error) => errors.push(error),
+  });
+  const data = new Uint8Array();
+  const outputs: Tensor[] = [
+    { name: "A", datatype: "FP32", shape, data },
+    { name: "B", datatype: "FP32", shape: [1], data },
+  ];
+  sink.respond({ modelName: "m", modelVersion: "1", id: "7", outputs });
+  const failure = new Status("INTERNAL", "over");
+  sink.finish(failure);
+  assert.deepEqual(errors, [failure]);
+  assert.equal(responses[0].id, "7");
+  assert.equal(responses[0].outputs[1], outputs[1]);
+  return responses[0].outputs;
+}
+
+Deno.test("OutputReshaper gives outputs the shape of the configuration", () => {
+  assert.deepEqual(outputsThrough(4, [3, 2, 2], [2n, 2n], [4n])[0].shape, [3, 4]);
+  assert.deepEqual(outputsThrough(4, [3], [], [1n])[0].shape, [3, 1]);
+  assert.deepEqual(outputsThrough(0, [6, 2], [-1n, 2n], [2n, -1n])[0].shape, [2, 6]);
+});
+
+Deno.test("OutputReshaper passes on an output of another rank than configured", () => {
+  assert.deepEqual(outputsThrough(0, [6], [-1n, 2n], [2n, -1n])[0].shape, [6]);
+});
+
+Deno.test("OutputReshaper.of() is undefined for a model that reshapes nothing", () => {
+  assert.equal(OutputReshaper.of(create(ModelConfigSchema, { output: [{ name: "A" }] })), undefined);
+});
