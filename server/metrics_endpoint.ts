@@ -1,6 +1,7 @@
 import { metricsMethodNotAllowed } from "../core/errors/metrics.ts";
 import type { Repository } from "../model_repository/model.ts";
 import { type MeasuredModel, type MetricsChoice, renderMetrics } from "../observability/metrics.ts";
+import type { LoadTimes } from "./load_times.ts";
 import type { SystemUsage } from "../observability/system_usage.ts";
 
 /** What the metrics port listens at and shows. */
@@ -9,6 +10,8 @@ export interface MetricsEndpointOptions extends MetricsChoice {
   readonly port: number;
   /** Undefined leaves out the gauges of the machine. */
   readonly system?: SystemUsage;
+  /** How long loading took. */
+  readonly loadTimes?: LoadTimes;
 }
 
 const TEXT = { "content-type": "text/plain; charset=utf-8" };
@@ -31,16 +34,19 @@ export function serveMetrics(repository: Repository, options: MetricsEndpointOpt
       const error = metricsMethodNotAllowed();
       return Response.json({ error: error.message }, { status: error.httpStatus, headers: { allow: "GET, HEAD" } });
     }
-    return new Response(await renderMetrics(measured(repository), options.system, options), { headers: TEXT });
+    return new Response(await renderMetrics(measured(repository, options.loadTimes), options.system, options), {
+      headers: TEXT,
+    });
   });
 }
 
-function measured(repository: Repository): MeasuredModel[] {
+function measured(repository: Repository, loadTimes: LoadTimes | undefined): MeasuredModel[] {
   return repository.readyModels().map((model) => ({
     name: model.name,
     version: model.version,
     statistics: model.statistics,
     pending: model.scheduler.pending,
+    loadSeconds: loadTimes?.seconds(model.name, model.version),
     tags: model.config.metricTags,
   }));
 }

@@ -75,8 +75,10 @@ export function shown(options: ServerOptions, key: OptionKey): string {
   return entry[1].type.show(options[key]);
 }
 
-/** Options worth showing at start, with their values: those that were set, and the prominent ones. */
-export function summary(options: ServerOptions, given: ReadonlySet<OptionKey>): [string, string][] {
-  return OPTION_LIST.filter(([key, { prominent }]) => given.has(key) || prominent === true)
+/** Options worth showing at start, with their values: those that were set and the prominent ones, or all. */
+export function summary(options: ServerOptions, given: ReadonlySet<OptionKey>, all = false): [string, string][] {
+  return OPTION_LIST
+    .filter(([key, { prominent, deprecated }]) => !deprecated && (all || given.has(key) || prominent === true))
+    .filter(([key]) => key !== "help" && key !== "version")
     .map(([key]) => [optionName(key), shown(options, key)]);
 }

@@ -70,3 +70,9 @@ Deno.test("summary() shows what was set and what is prominent when asked", () =>
   const names = summary(options, given).map(([name]) => name);
   ok(names.includes("log-verbose") && names.includes("http-port") && !names.includes("log-info"));
 });
+
+Deno.test("summary() shows every option but the deprecated when asked for all", () => {
+  const { options, given } = parsed();
+  const names = summary(options, given, true).map(([name]) => name);
+  ok(names.includes("log-info") && names.includes("rate-limit") && !names.includes("trace-rate"));
+});

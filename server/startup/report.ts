@@ -41,9 +41,9 @@ export function reportModels(log: Logger, index: readonly IndexEntry[]): void {
   log.table("Models", head, notes ? rows : rows.map((row) => row.slice(0, 4)));
 }
 
-/** The table of the options that were set, and of those that people look for. */
+/** The table of the options that were set and of those that people look for; of all in a verbose log. */
 export function reportOptions(log: Logger, options: ServerOptions, given: ReadonlySet<OptionKey>): void {
-  log.table("Options", ["Option", "Value"], summary(options, given));
+  log.table("Options", ["Option", "Value"], summary(options, given, options.logVerbose > 0));
 }
 
 /** The table of the ports, and that the server is ready. */

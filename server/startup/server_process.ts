@@ -4,6 +4,7 @@ import type { Status } from "../../core/status.ts";
 import { ModelRepository } from "../../model_repository/repository.ts";
 import type { Logger } from "../../observability/log.ts";
 import { InferenceServer } from "../inference_server.ts";
+import { LoadTimes } from "../load_times.ts";
 import { ineffective } from "../options/checks.ts";
 import type { OptionKey, ServerOptions } from "../options/table.ts";
 import { probe, startService } from "./endpoints.ts";
@@ -32,6 +33,7 @@ export class ServerProcess {
   #repository: ModelRepository | undefined;
   #server: InferenceServer | undefined;
   #services: Service[] = [];
+  readonly #loadTimes = new LoadTimes();
 
   constructor(
     private readonly options: ServerOptions,
@@ -53,6 +55,7 @@ export class ServerProcess {
     for (const port of ports) probe(port);
 
     this.#repository = new ModelRepository(repositoryOptions(options, log));
+    this.#repository.subscribe(this.#loadTimes.onEvent);
     await this.#repository.start();
     const index = this.#repository.index();
     const failed = this.#repository.failures();
@@ -62,7 +65,7 @@ export class ServerProcess {
     }
     this.#server = new InferenceServer(this.#repository, options.id, options.strictReadiness);
     for (const port of ports) {
-      const service = await startService(port, () => openService(port, this.#server!, options, log));
+      const service = await startService(port, () => openService(port, this.#server!, options, this.#loadTimes, log));
       this.#services.push(service);
       log.info(`Started ${service.title} at ${service.address}`);
     }

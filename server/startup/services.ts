@@ -3,6 +3,7 @@ import { SystemUsage } from "../../observability/system_usage.ts";
 import { serveGrpc } from "../grpc/serve.ts";
 import { serveHttp } from "../http/serve.ts";
 import type { InferenceServer } from "../inference_server.ts";
+import type { LoadTimes } from "../load_times.ts";
 import { serveMetrics } from "../metrics_endpoint.ts";
 import { metricsAddressOf } from "../options/checks.ts";
 import { forwardPattern } from "../options/forward_pattern.ts";
@@ -55,6 +56,7 @@ export async function openService(
   { service, hostname, port, reusePort }: Listening,
   server: InferenceServer,
   options: ServerOptions,
+  loadTimes: LoadTimes,
   log: Logger,
 ): Promise<Service> {
   const at = { hostname, port, reusePort };
@@ -91,6 +93,7 @@ export async function openService(
         hostname,
         port,
         system: options.allowCpuMetrics ? new SystemUsage(options.metricsIntervalMs) : undefined,
+        loadTimes,
         counterLatencies: counterLatencies(options, log),
       });
       return {
