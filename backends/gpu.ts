@@ -73,7 +73,7 @@ function setRuntimeDirectory(): void {
 const DEVICE_FILES = ["dri", "nvidiactl", "nvidia0", "dxg"];
 
 /** False where a look at the file system is enough to know that there is no hardware GPU. */
-async function mayHaveGpu(devices = "/dev"): Promise<boolean> {
+export async function mayHaveGpu(devices = "/dev"): Promise<boolean> {
   if (Deno.build.os !== "linux") return true;
   for (const name of DEVICE_FILES) {
     try {

@@ -32,6 +32,8 @@ export interface NodeDefinition {
   readonly outputs: readonly string[];
   readonly domain?: string;
   readonly subgraph?: GraphProto;
+  /** Attributes with an integer, as `to` of Cast. */
+  readonly integers?: Readonly<Record<string, number>>;
 }
 
 export interface GraphDefinition {
@@ -71,13 +73,16 @@ export function graphOf(definition: GraphDefinition): OnnxGraph {
   return parseGraph(onnxModel(definition), "model.onnx");
 }
 
-function nodeOf({ op, inputs, outputs, domain, subgraph }: NodeDefinition) {
+function nodeOf({ op, inputs, outputs, domain, subgraph, integers }: NodeDefinition) {
   return create(NodeProtoSchema, {
     opType: op,
     input: [...inputs],
     output: [...outputs],
     domain: domain ?? "",
-    attribute: subgraph ? [{ name: "body", type: 5, g: subgraph }] : [],
+    attribute: [
+      ...(subgraph ? [{ name: "body", type: 5, g: subgraph }] : []),
+      ...Object.entries(integers ?? {}).map(([name, value]) => ({ name, type: 2, i: BigInt(value) })),
+    ],
   });
 }
 

@@ -44,7 +44,11 @@ export function readFailure(thrown: unknown): OrtFailure {
 
 /** The native binding leaves the code out; these texts have only one. */
 function codeOf(text: string): number {
-  if (/^(Got invalid dimensions|Invalid rank|Unexpected input data type|Invalid input name)/.test(text)) return 2;
+  if (
+    /^(Got invalid dimensions|Invalid rank|Unexpected input data type|Invalid input name|input '.*' is missing)/.test(
+      text,
+    )
+  ) return 2;
   if (/protobuf parsing failed/i.test(text)) return 7;
   if (/^This is an invalid model|^Fatal error: .* is not a registered/.test(text)) return 10;
   if (/^Could not find an implementation/.test(text)) return 9;

@@ -21,6 +21,9 @@ import { isOrtError } from "./wasm.ts";
 import { readModel, readWasm, WebTensors } from "./web_session.ts";
 
 const LOG_VERBOSE = 0;
+/** A line of ONNX Runtime's log, or the end of a colour that it leaves on a line of its own. */
+// deno-lint-ignore no-control-regex
+const LOG_LINE = /\[[VIWEF]:onnxruntime:|^\x1b\[m$/;
 const RUN_OPTIONS: InferenceSession.RunOptions = { logSeverityLevel: LOG_FATAL };
 
 /** Everything that WebGPU reports beside the call that caused it. */
@@ -82,7 +85,7 @@ async function importWebGpu(): Promise<{ log: LogSink; ort: typeof import("onnxr
   globalThis.Worker = Worker; // ONNX Runtime puts its own there
   console.error = (...parts: unknown[]) => {
     const line = parts.join(" ");
-    if (/\[[VIWEF]:onnxruntime:/.test(line)) log.lines?.push(line);
+    if (LOG_LINE.test(line)) log.lines?.push(line);
     else error(...parts);
   };
   return { log, ort };
