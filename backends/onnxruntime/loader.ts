@@ -1,14 +1,18 @@
 import { Status } from "../../core/status.ts";
 import type { BackendContext, LoadedModel, ModelSource } from "../backend.ts";
+import { probeGpu } from "../gpu.ts";
 import { warmupSamples } from "../warmup_samples.ts";
 import type { WorkerTensor } from "../worker/protocol.ts";
 import { WorkerInstance, WorkerLoadError } from "../worker/worker_instance.ts";
+import { InlineInstance } from "../inline_instance.ts";
 import { fedBySequences } from "./complete.ts";
 import { checkGpu, checkSamples } from "./gpu_check.ts";
 import type { GraphTensor, OnnxGraph } from "./graph.ts";
+import { isFaster, largestInputs } from "./inline.ts";
 import { deviceText, type InstancePlan, planInstances, threadsPerInstance, webGpuObstacle } from "./placement.ts";
 import { assetDirectory } from "./runtime/assets.ts";
 import type { OrtLoadOptions, OrtRuntime, OrtTensorSpec } from "./runtime/options.ts";
+import { OrtWorkerModel } from "./runtime/worker_model.ts";
 import type { OrtSettings, SessionSettings } from "./settings.ts";
 
 interface Started {
@@ -44,6 +48,8 @@ export class ModelLoader {
   async load(): Promise<LoadedModel> {
     try {
       const plans = planInstances(this.source.config, this.context.warning);
+      const inline = await this.#loadInline(plans);
+      if (inline) return inline;
       const started = await this.#startAll(plans);
       return {
         instances: started.map(({ instance }) => instance),
@@ -55,6 +61,35 @@ export class ModelLoader {
       await this.#stopAll();
       throw thrown instanceof WorkerLoadError ? thrown.status : Status.from(thrown);
     }
+  }
+
+  /** The model on the main thread, if that is where it is fastest and where nothing it does can be long. */
+  async #loadInline(plans: readonly InstancePlan[]): Promise<LoadedModel | undefined> {
+    const { settings, source } = this;
+    if (!settings.inline || settings.cpuRuntime === "wasm" || plans.some(({ gpu, passive }) => gpu || passive)) return;
+    const largest = largestInputs(source.config, this.graph, this.#inputs);
+    if (!largest || nativeFailure !== undefined) return;
+    const model = new OrtWorkerModel();
+    const outputs = this.#outputs.map(({ name }) => name);
+    try {
+      await model.load(this.#loadOptions("native", 1));
+    } catch {
+      return; // the way through a worker finds out, and says, why
+    }
+    if (!isFaster(model, largest, outputs)) {
+      await model.release();
+      return;
+    }
+    const { name, group } = plans[0];
+    const instance = new InlineInstance({
+      name,
+      group,
+      modelName: source.name,
+      modelVersion: String(source.version),
+      model,
+      outputs,
+    });
+    return { instances: [instance], device: "CPU (native, inline)", note: "", unload: () => instance.stop() };
   }
 
   /** The instances in the order of their plans. */
@@ -83,6 +118,8 @@ export class ModelLoader {
   async #firstOnGpu(plan: InstancePlan): Promise<Started | undefined> {
     const obstacle = webGpuObstacle(this.graph);
     if (obstacle !== "") return this.#moveToCpu(obstacle);
+    // asked for here, the adapter keeps the graphics driver loaded, which workers that end would unload
+    await probeGpu();
     let first: Started;
     try {
       first = await this.#start(plan, "webgpu", 1);
@@ -145,7 +182,7 @@ export class ModelLoader {
   }
 
   async #start(plan: InstancePlan, runtime: OrtRuntime, threads: number): Promise<Started> {
-    const { source, context, session } = this;
+    const { source, context } = this;
     const instance = await WorkerInstance.start<OrtLoadOptions>({
       name: plan.name,
       group: plan.group,
@@ -153,22 +190,7 @@ export class ModelLoader {
       modelName: source.name,
       modelVersion: String(source.version),
       module: new URL("./worker.ts", import.meta.url),
-      options: {
-        modelName: source.name,
-        modelPath: this.graph.path,
-        runtime,
-        intraOpThreads: threads,
-        interOpThreads: session.interOpThreads,
-        executionMode: session.executionMode,
-        graphOptimization: session.graphOptimization,
-        memoryArena: session.memoryArena,
-        memoryPattern: session.memoryPattern,
-        sessionConfig: session.sessionConfig,
-        webgpu: session.webgpu,
-        assetDirectory: assetDirectory(),
-        inputs: this.#inputs,
-        outputs: this.#outputs,
-      },
+      options: this.#loadOptions(runtime, threads),
       inputs: this.#inputs,
       outputs: this.#outputs,
       blocking: runtime !== "webgpu",
@@ -178,6 +200,26 @@ export class ModelLoader {
     const started = { instance, threads };
     this.#started.push(started);
     return started;
+  }
+
+  #loadOptions(runtime: OrtRuntime, threads: number): OrtLoadOptions {
+    const { source, session } = this;
+    return {
+      modelName: source.name,
+      modelPath: this.graph.path,
+      runtime,
+      intraOpThreads: threads,
+      interOpThreads: session.interOpThreads,
+      executionMode: session.executionMode,
+      graphOptimization: session.graphOptimization,
+      memoryArena: session.memoryArena,
+      memoryPattern: session.memoryPattern,
+      sessionConfig: session.sessionConfig,
+      webgpu: session.webgpu,
+      assetDirectory: assetDirectory(),
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+    };
   }
 
   async #stop(started: Started): Promise<void> {

@@ -25,6 +25,8 @@ export interface OrtSettings {
   readonly cpuRuntime: CpuRuntime;
   /** Whether a model's answers on the GPU are compared with the CPU's before it serves from it. */
   readonly gpuCheck: boolean;
+  /** Whether models that run faster than a worker wakes up may run on the main thread. */
+  readonly inline: boolean;
   /** Seconds after which an execution counts as hung. */
   readonly executionTimeoutSecs: number;
 }
@@ -36,6 +38,7 @@ const SETTINGS = [
   "enable-global-threadpool",
   "cpu-runtime",
   "gpu-check",
+  "inline",
   "execution-timeout-secs",
 ];
 
@@ -71,6 +74,7 @@ export function parseSettings(settings: BackendSettings, warning: (message: stri
     interOpThreads: integer(settings, "inter_op_thread_count", 0, 0),
     cpuRuntime: oneOf(settings, "cpu-runtime", ["auto", "native", "wasm"]),
     gpuCheck: flag(settings, "gpu-check", true),
+    inline: flag(settings, "inline", true),
     executionTimeoutSecs: integer(settings, "execution-timeout-secs", 300, 1),
   };
   parsed.set(settings, result);

@@ -31,6 +31,9 @@ interface NativeHandle {
   dispose(): void;
 }
 
+/** Inputs up to this size are copied into memory that the binding knows already. */
+const STAGED_BYTES = 4096;
+
 /** Level of the library itself; below it are remarks about the machine's devices. */
 const LOG_ERRORS = 3;
 
@@ -107,7 +110,7 @@ class NativeFeed implements Feed {
     const ArrayClass = ORT_ARRAY[this.datatype];
     if (!ArrayClass) {
       this.data = decodeStringInput(tensor, model);
-    } else if (data.buffer instanceof SharedArrayBuffer) {
+    } else if (data.byteLength <= STAGED_BYTES || data.buffer instanceof SharedArrayBuffer) {
       this.data = this.#stage(data);
     } else {
       const size = ELEMENT_SIZE[this.datatype];
@@ -121,7 +124,7 @@ class NativeFeed implements Feed {
     if (this.data !== this.#staged) this.data = [];
   }
 
-  /** N-API takes no view of shared memory; what comes that way is small. */
+  /** N-API takes no view of shared memory, and a new view of few bytes costs more than copying them. */
   #stage(data: Uint8Array): NumericArray {
     if (this.#staging.byteLength < data.byteLength) {
       this.#staging = new Uint8Array(data.byteLength);

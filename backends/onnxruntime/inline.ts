@@ -1,0 +1,60 @@
+import { ELEMENT_SIZE } from "../../core/data_type.ts";
+import { elementCount } from "../../core/tensor.ts";
+import type { ModelConfig } from "../../proto/gen/model_config_pb.ts";
+import type { WorkerModel, WorkerTensor } from "../worker/protocol.ts";
+import type { OnnxGraph } from "./graph.ts";
+import type { OrtTensorSpec } from "./runtime/options.ts";
+
+/** What an execution may take at the model's largest batch to run on the main thread: less than a worker's wake-up. */
+const MOST_MICROS = 80;
+/** Inputs of the largest batch that are still small. */
+const MOST_BYTES = 64 * 1024;
+/** Milliseconds of trying: the first runs are slow, and so is a machine with other work. */
+const TRIAL_MS = 25;
+
+/**
+ * The largest inputs that requests of this model can have, zeros; undefined if the cost of an execution is not bounded
+ * by them. Bounded means: every dimension is fixed but the batch, which `max_batch_size` limits; no branches or loops; no
+ * strings; nothing that batching or sequences add.
+ */
+export function largestInputs(
+  config: ModelConfig,
+  graph: OnnxGraph,
+  inputs: readonly OrtTensorSpec[],
+): WorkerTensor[] | undefined {
+  if (graph.controlFlow || config.batchInput.length > 0 || config.batchOutput.length > 0) return undefined;
+  if (config.schedulingChoice.case === "sequenceBatching") return undefined;
+  let bytes = 0;
+  const tensors: WorkerTensor[] = [];
+  for (const { name, datatype } of inputs) {
+    const input = config.input.find((each) => each.name === name);
+    if (!input || datatype === "BYTES" || input.optional || input.allowRaggedBatch) return undefined;
+    const dims = (input.reshape?.shape ?? input.dims).map(Number);
+    if (dims.some((dim) => dim < 0)) return undefined;
+    const shape = config.maxBatchSize > 0 ? [config.maxBatchSize, ...dims] : dims;
+    const size = elementCount(shape) * ELEMENT_SIZE[datatype];
+    bytes += size;
+    if (bytes > MOST_BYTES) return undefined;
+    tensors.push({ name, datatype, shape, data: new Uint8Array(size) });
+  }
+  return tensors;
+}
+
+/** True if the model answers its largest inputs faster than a worker could be woken for them. */
+export function isFaster(
+  model: Pick<WorkerModel<never>, "run">,
+  inputs: readonly WorkerTensor[],
+  outputs: readonly string[],
+): boolean {
+  for (let now = performance.now(), end = now + TRIAL_MS; now < end;) {
+    const began = now;
+    try {
+      if (model.run(inputs, outputs) instanceof Promise) return false;
+    } catch {
+      return false; // what it does not like about zeros is reported by the requests that bring them
+    }
+    now = performance.now();
+    if ((now - began) * 1000 < MOST_MICROS) return true;
+  }
+  return false;
+}
