@@ -77,8 +77,9 @@ export class RequestNormalizer {
     if (inputs.length > 1) this.#refuseDuplicateInputs(request);
     if (outputs.length > 0) this.#checkOutputs(request);
     if (inputs.length < this.#required || inputs.length > this.#rules.size) throw this.#wrongInputs(request);
+    // Backwards, as Triton's hash map mostly iterates: where several inputs are wrong, the same one is named.
     this.#checkBatch(request);
-    for (let i = 0; i < inputs.length; i++) this.#checkInput(request, i);
+    for (let i = inputs.length - 1; i >= 0; i--) this.#checkInput(request, i);
     if (this.#correlation && request.correlationId !== 0) this.#checkCorrelationId(request, this.#correlation);
   }
 
@@ -112,7 +113,7 @@ export class RequestNormalizer {
     const { id, inputs } = request;
     let rows = -1;
     let required = 0;
-    for (let i = 0; i < inputs.length; i++) {
+    for (let i = inputs.length - 1; i >= 0; i--) {
       const { name, shape } = inputs[i];
       const rule = this.#rules.get(name);
       if (rule === undefined) throw unknownInput(this.#model, name);

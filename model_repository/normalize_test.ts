@@ -117,18 +117,18 @@ Deno.test("normalize() names an input that the model does not have", () => {
 
 Deno.test("normalize() checks the batch dimension", () => {
   const both = (a: number[], b: number[]) => request([tensor("A", a), tensor("B", b)]);
-  refuses(simple(), both([], []), `${ANON}input 'A' has no shape but model requires batch dimension for 'm'`);
-  refuses(simple(), both([2, 4], [3, 4]), `${ANON}input 'B' batch size does not match other inputs for 'm'`);
+  refuses(simple(), both([], []), `${ANON}input 'B' has no shape but model requires batch dimension for 'm'`);
+  refuses(simple(), both([2, 4], [3, 4]), `${ANON}input 'A' batch size does not match other inputs for 'm'`);
   refuses(simple(), both([9, 4], [9, 4]), `${ANON}inference request batch-size must be <= 8 for 'm'`);
   refuses(
     simple(),
     both([0, 4], [0, 4]),
-    `${ANON}input byte size mismatch for input 'A' for model 'm'. Expected 16, got 0`,
+    `${ANON}input byte size mismatch for input 'B' for model 'm'. Expected 16, got 0`,
   );
   refuses(
     simple(),
     request([tensor("A", [-1, 4], "INT32", 16), tensor("B", [-1, 4], "INT32", 16)]),
-    `${ANON}All input dimensions should be specified for input 'A' for model 'm', got [-1,4]`,
+    `${ANON}All input dimensions should be specified for input 'B' for model 'm', got [-1,4]`,
   );
 });
 
