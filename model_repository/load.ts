@@ -6,7 +6,7 @@ import { backendNotFound } from "../core/errors/repository.ts";
 import { Status } from "../core/status.ts";
 import type { Log } from "../observability/log.ts";
 import { ModelStatistics } from "../observability/statistics.ts";
-import { type ModelConfig, ModelConfigSchema } from "../proto/gen/model_config_pb.ts";
+import { type ModelConfig, ModelConfigSchema, ModelInstanceGroup_Kind } from "../proto/gen/model_config_pb.ts";
 import { ineffectiveSettings, normaliseConfig, normaliseInstanceGroups, validateAtLoad } from "./config/mod.ts";
 import { checkScheduling, createScheduler } from "./create_scheduler.ts";
 import { readLabels } from "./labels.ts";
@@ -20,8 +20,10 @@ export interface LoadOptions {
   readonly backends: ReadonlyMap<string, Backend>;
   /** `--backend-config` of one backend. */
   readonly backendSettings: (backend: string) => BackendSettings;
-  /** True if there is a GPU that instances can run on. */
+  /** True if there is a real GPU that instances can run on. */
   readonly gpuAvailable: () => Promise<boolean>;
+  /** True if there is any adapter, a software one included: asked only where a model wants KIND_GPU. */
+  readonly adapterAvailable?: () => Promise<boolean>;
   /** False with `--disable-auto-complete-config`. */
   readonly autoComplete: boolean;
   /** `--model-load-thread-count`: versions that load at once. */
@@ -66,7 +68,7 @@ export class ModelLoader {
 
   /** What the versions of a model have in common: its completed and checked configuration. */
   async #prepare(model: PolledModel, version: number): Promise<PreparedModel> {
-    const { backends, backendSettings, log, gpuAvailable, autoComplete } = this.options;
+    const { backends, backendSettings, log, gpuAvailable, adapterAvailable, autoComplete } = this.options;
     const config = clone(ModelConfigSchema, model.config);
     checkScheduling(config);
     const backend = backends.get(config.backend);
@@ -80,7 +82,9 @@ export class ModelLoader {
       await backend.complete?.(sourceOf(model, config, version), context);
       normaliseConfig(config);
     }
-    normaliseInstanceGroups(config, { gpuAvailable: await gpuAvailable() });
+    const wantsGpu = config.instanceGroup.some(({ kind }) => kind === ModelInstanceGroup_Kind.GPU);
+    const softwareGpu = wantsGpu && await adapterAvailable?.();
+    normaliseInstanceGroups(config, { gpuAvailable: await gpuAvailable(), softwareGpu });
     validateAtLoad(config);
     const { warnings, notes } = ineffectiveSettings(config);
     warnings.forEach(context.warning);

@@ -11,6 +11,14 @@ import {
 /** Instances of a CPU group without a count, for the backend that Triton lets have more than one. */
 const ONNXRUNTIME_CPU_COUNT = 2;
 
+/** Which GPUs the machine has. */
+export interface Gpus {
+  /** A real one: KIND_AUTO goes by it. */
+  readonly gpuAvailable: boolean;
+  /** An adapter that only pretends to be a GPU, which KIND_GPU may use and KIND_AUTO does not. */
+  readonly softwareGpu?: boolean;
+}
+
 /**
  * Gives every instance group its name, kind, count and GPUs: no group at all becomes one named after the model, a
  * nameless one `<model>_<index>`, KIND_AUTO becomes KIND_GPU where there is a GPU and KIND_CPU else, a count below 1
@@ -18,18 +26,19 @@ const ONNXRUNTIME_CPU_COUNT = 2;
  *
  * @throws Status INVALID_ARGUMENT for a group that asks for a GPU where there is none, or names GPUs without using them.
  */
-export function normaliseInstanceGroups(config: ModelConfig, { gpuAvailable }: { gpuAvailable: boolean }): void {
+export function normaliseInstanceGroups(config: ModelConfig, { gpuAvailable, softwareGpu = false }: Gpus): void {
   if (config.schedulingChoice.case === "ensembleScheduling") return;
   if (config.instanceGroup.length === 0) {
     config.instanceGroup.push(create(ModelInstanceGroupSchema, { name: config.name }));
   }
+  const anyGpu = gpuAvailable || softwareGpu;
   config.instanceGroup.forEach((group, index) => {
     group.name ||= `${config.name}_${index}`;
     if (group.kind === Kind.AUTO) group.kind = gpuAvailable ? Kind.GPU : Kind.CPU;
     if (group.count < 1) group.count = defaultCount(group, config.backend);
-    if (group.kind === Kind.GPU && gpuAvailable && group.gpus.length === 0) group.gpus.push(0);
+    if (group.kind === Kind.GPU && anyGpu && group.gpus.length === 0) group.gpus.push(0);
   });
-  for (const group of config.instanceGroup) validateGroup(group, config, gpuAvailable);
+  for (const group of config.instanceGroup) validateGroup(group, config, anyGpu);
 }
 
 function defaultCount(group: ModelInstanceGroup, backend: string): number {

@@ -46,3 +46,13 @@ Deno.test("normaliseInstanceGroups() refuses GPUs that are not there or not used
     assert.throws(() => groups(`instance_group { ${group} }`, gpuAvailable), { code: "INVALID_ARGUMENT", message });
   }
 });
+
+Deno.test("normaliseInstanceGroups() lets KIND_GPU use a software adapter and KIND_AUTO not", () => {
+  const kinds = (kind: string) => {
+    const config = readConfig("config.pbtxt", `name: "m" instance_group { kind: ${kind} }`);
+    normaliseInstanceGroups(config, { gpuAvailable: false, softwareGpu: true });
+    return JSON.parse(configToJson(config)).instance_group[0];
+  };
+  assert.deepEqual([kinds("KIND_GPU").kind, kinds("KIND_GPU").gpus], ["KIND_GPU", [0]]);
+  assert.equal(kinds("KIND_AUTO").kind, "KIND_CPU");
+});

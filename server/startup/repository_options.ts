@@ -1,4 +1,4 @@
-import { gpuAvailable } from "../../backends/gpu.ts";
+import { gpuAvailable, probeGpu } from "../../backends/gpu.ts";
 import { BACKENDS } from "../../backends/registry.ts";
 import { systemClock } from "../../core/clock.ts";
 import type { RepositoryOptions } from "../../model_repository/repository.ts";
@@ -19,6 +19,7 @@ export function repositoryOptions(options: ServerOptions, log: Log): RepositoryO
     backends: BACKENDS,
     backendSettings: (backend) => settingsOf(options.backendConfig, backend),
     gpuAvailable,
+    adapterAvailable: async () => await probeGpu() !== undefined,
     clock: systemClock,
     log,
   };
