@@ -13,10 +13,10 @@ const compare = (a: Tensor, b: Tensor, low = false, random = false) => compareOu
 
 Deno.test("compareOutputs() allows floats what runtimes differ by, scaled to the tensor", () => {
   assert.equal(compare(fp32(1, -2, 0), fp32(1.0005, -2.001, 0.00005)), "");
-  assert.equal(compare(fp32(1000, 0), fp32(1000, 0.05)), "");
+  assert.equal(compare(fp32(1000, 0), fp32(1000, 0.2)), "");
   assert.equal(
     compare(fp32(1, 0.5), fp32(1, 0.25)),
-    "output 'y' at index 1 is 0.25, the CPU gives 0.5 (differs by 0.25, allowed 0.0006)",
+    "output 'y' at index 1 is 0.25, the CPU gives 0.5 (differs by 0.25, allowed 0.0013)",
   );
   assert.notEqual(compare(fp32(1, 0), fp32(1, 0.05)), "");
 });

@@ -2,7 +2,14 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { join } from "node:path";
 import type { DataType } from "../../core/data_type.ts";
 import { modelFileCorrupt, modelFileMissing } from "../../core/errors/onnxruntime.ts";
-import { ModelProtoSchema, type NodeProto, type TypeProto, type ValueInfoProto } from "../../proto/gen/onnx_pb.ts";
+import {
+  type GraphProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type TensorProto,
+  type TypeProto,
+  type ValueInfoProto,
+} from "../../proto/gen/onnx_pb.ts";
 import type { ModelSource } from "../backend.ts";
 
 /** A tensor that enters or leaves an ONNX graph. */
@@ -41,6 +48,8 @@ export interface OnnxGraph {
   readonly opTypes: ReadonlySet<string>;
   /** Whether `If`, `Loop` or `Scan` occurs. */
   readonly controlFlow: boolean;
+  /** Single integers that the graph compares with something: what its branches may depend on, as a sampling rate. */
+  readonly comparedIntegers: readonly number[];
   /** Whether weights are FP16 or fewer bits, so that runtimes may compute with less than FP32's precision. */
   readonly lowPrecision: boolean;
   /** Size of the file in bytes; external weights not counted. */
@@ -77,6 +86,8 @@ const ELEMENT_TYPES: Readonly<Record<number, readonly [string, DataType?]>> = {
 /** From this version of the format on, an initializer that is also an input is a default that a run may override. */
 const OVERRIDABLE_SINCE_IR = 4n;
 
+const INT32 = 6;
+const INT64 = 7;
 const FLOAT16 = 10;
 const QUANTIZED_MATMUL = "com.microsoft.MatMulNBits";
 
@@ -144,9 +155,11 @@ export function parseGraph(file: Uint8Array, path: string): OnnxGraph {
   const defaulted = model.irVersion >= OVERRIDABLE_SINCE_IR
     ? graph.input.filter((input) => initializers.has(input.name))
     : [];
-  const opTypes = new Set<string>();
-  collectNodes(graph.node, opTypes);
-  for (const each of model.functions) collectNodes(each.node, opTypes);
+  const nodes = new NodeSurvey();
+  for (const tensor of graph.initializer) nodes.constant(tensor.name, tensor);
+  nodes.visit(graph.node);
+  for (const each of model.functions) nodes.visit(each.node);
+  const { opTypes } = nodes;
   return {
     path,
     inputs: tensors(given),
@@ -156,19 +169,56 @@ export function parseGraph(file: Uint8Array, path: string): OnnxGraph {
     nonTensorOutputs: nonTensors(graph.output),
     opTypes,
     controlFlow: CONTROL_FLOW.some((name) => opTypes.has(name)),
+    comparedIntegers: nodes.comparedIntegers(),
     lowPrecision: graph.initializer.some((tensor) => tensor.dataType === FLOAT16) || opTypes.has(QUANTIZED_MATMUL),
     bytes: file.length,
   };
 }
 
-function collectNodes(nodes: readonly NodeProto[], into: Set<string>): void {
-  for (const node of nodes) {
-    const standard = node.domain === "" || node.domain === "ai.onnx";
-    into.add(standard ? node.opType : `${node.domain}.${node.opType}`);
-    for (const attribute of node.attribute) {
-      if (attribute.g) collectNodes(attribute.g.node, into);
-      for (const graph of attribute.graphs) collectNodes(graph.node, into);
+const COMPARISONS = ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"];
+
+/** What is gathered from the nodes of a graph, its subgraphs and its functions. */
+class NodeSurvey {
+  readonly opTypes = new Set<string>();
+  /** Single integers by the name of their constant; a name used again in a subgraph adds to it. */
+  readonly #integers = new Map<string, number[]>();
+  readonly #compared = new Set<string>();
+
+  visit(nodes: readonly NodeProto[]): void {
+    for (const { domain, opType, input, output, attribute } of nodes) {
+      const standard = domain === "" || domain === "ai.onnx";
+      this.opTypes.add(standard ? opType : `${domain}.${opType}`);
+      if (COMPARISONS.includes(opType)) { for (const name of input) this.#compared.add(name); }
+      for (const { name, t, i, g, graphs } of attribute) {
+        if (opType === "Constant" && name === "value" && t) this.constant(output[0], t);
+        if (opType === "Constant" && name === "value_int") this.#add(output[0], Number(i));
+        if (g) this.#visitGraph(g);
+        for (const graph of graphs) this.#visitGraph(graph);
+      }
     }
+  }
+
+  constant(name: string, { dims, dataType, int64Data, rawData }: TensorProto): void {
+    if (dims.some((dim) => dim !== 1n)) return;
+    const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
+    if (dataType === INT64 && int64Data.length === 1) this.#add(name, Number(int64Data[0]));
+    else if (dataType === INT64 && rawData.length === 8) this.#add(name, Number(view.getBigInt64(0, true)));
+    else if (dataType === INT32 && rawData.length === 4) this.#add(name, view.getInt32(0, true));
+  }
+
+  comparedIntegers(): number[] {
+    return [...new Set([...this.#compared].flatMap((name) => this.#integers.get(name) ?? []))];
+  }
+
+  #visitGraph(graph: GraphProto): void {
+    for (const tensor of graph.initializer) this.constant(tensor.name, tensor);
+    this.visit(graph.node);
+  }
+
+  #add(name: string, value: number): void {
+    const known = this.#integers.get(name);
+    if (known) known.push(value);
+    else this.#integers.set(name, [value]);
   }
 }
 

@@ -29,6 +29,7 @@ Deno.test("parseSettings() has Triton's defaults and ours", () => {
     interOpThreads: 0,
     cpuRuntime: "auto",
     gpuCheck: true,
+    inline: true,
     executionTimeoutSecs: 300,
   });
 });
@@ -40,6 +41,7 @@ Deno.test("parseSettings() reads every setting", () => {
     inter_op_thread_count: "3",
     "cpu-runtime": "wasm",
     "gpu-check": "off",
+    inline: "0",
     "execution-timeout-secs": "7",
     "auto-complete-config": "true",
   });
@@ -49,6 +51,7 @@ Deno.test("parseSettings() reads every setting", () => {
     interOpThreads: 3,
     cpuRuntime: "wasm",
     gpuCheck: false,
+    inline: false,
     executionTimeoutSecs: 7,
   });
   assert.deepEqual(warnings, []);
