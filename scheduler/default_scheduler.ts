@@ -1,63 +1,39 @@
-import type { Execution, ExecutionTiming, ModelInstance } from "../backends/backend.ts";
-import type { InferenceRequest, InferenceResponse, ResponseSink } from "../core/inference.ts";
+import type { ModelInstance } from "../backends/backend.ts";
+import type { InferenceRequest, ResponseSink } from "../core/inference.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { cancelledInQueue, serverStopping } from "../core/errors/scheduler.ts";
-import { Status } from "../core/status.ts";
-import type { FailureReason, ModelStatistics } from "../observability/statistics.ts";
+import type { ModelStatistics } from "../observability/statistics.ts";
+import { BatchExecution } from "./batch_execution.ts";
 import { Fifo } from "./fifo.ts";
+import { InstancePool } from "./instance_pool.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { Task } from "./task.ts";
 
-/** What a default scheduler is made from. */
-export interface DefaultSchedulerOptions {
+/** What a scheduler is made from. */
+export interface SchedulerOptions {
   readonly modelName: string;
   readonly instances: readonly ModelInstance[];
   readonly statistics: ModelStatistics;
   readonly clock?: Clock;
 }
 
-/** How busy an instance is, as {@link chooseInstance} sees it. */
-export interface Slot {
-  readonly available: boolean;
-  readonly passive: boolean;
-  readonly capacity: number;
-  readonly executing: number;
-}
-
 /**
- * The instance that takes the next request: the least busy one that still has room; -1 if none has.
- *
- * @param first where to begin looking, so that equally busy instances take turns.
+ * The scheduler of models that do not batch: each request runs alone, first come, first served, on whichever instance is
+ * free.
  */
-export function chooseInstance(slots: readonly Slot[], first: number): number {
-  let chosen = -1;
-  let least = Infinity;
-  for (let i = 0; i < slots.length; i++) {
-    const index = (first + i) % slots.length;
-    const { available, passive, executing, capacity } = slots[index];
-    if (available && !passive && executing < capacity && executing < least) {
-      chosen = index;
-      least = executing;
-      if (least === 0) break;
-    }
-  }
-  return chosen;
-}
-
-/** The scheduler of models that do not batch: each request runs alone, first come, first served, on whichever instance is free. */
 export class DefaultScheduler implements Scheduler {
   readonly #queue = new Fifo<Task>();
-  readonly #slots: InstanceSlot[];
+  readonly #pool: InstancePool;
   readonly #clock: Clock;
-  #next = 0;
   #stopping = false;
+  #dispatching = false;
   #inFlight = 0;
   /** Cancelled requests that are still in the queue. */
   #cancelled = 0;
 
-  constructor(private readonly options: DefaultSchedulerOptions) {
+  constructor(private readonly options: SchedulerOptions) {
     this.#clock = options.clock ?? systemClock;
-    this.#slots = options.instances.map((instance) => new InstanceSlot(instance));
-    for (const instance of options.instances) instance.onAvailable = () => this.#dispatch();
+    this.#pool = new InstancePool(options.instances, () => this.#dispatch());
   }
 
   get inFlight(): number {
@@ -77,7 +53,7 @@ export class DefaultScheduler implements Scheduler {
       return;
     }
     this.#inFlight++;
-    const task = new Task(this, request, sink, now);
+    const task = new Task(request, sink, now);
     if (this.#queue.length === 0 && this.#start(task)) return;
     this.#queue.push(task);
     request.signal?.addEventListener("abort", () => this.#cancel(task), { once: true });
@@ -88,30 +64,34 @@ export class DefaultScheduler implements Scheduler {
   }
 
   #start(task: Task): boolean {
-    const chosen = chooseInstance(this.#slots, this.#next);
-    if (chosen < 0) return false;
-    this.#next = (chosen + 1) % this.#slots.length;
-    const slot = this.#slots[chosen];
-    slot.executing++;
-    task.begin(slot, this.#clock.now());
-    slot.instance.execute(task);
+    const slot = this.#pool.choose();
+    if (!slot) return false;
+    new BatchExecution([task], slot, this.options.statistics, this.#clock, this.#onOver).start();
     return true;
   }
 
   #dispatch(): void {
+    // An execution may end, and come back here, before `execute` returns: the loop below goes on with what is left then.
+    if (this.#dispatching) return;
+    this.#dispatching = true;
     for (let task = this.#queue.peek(); task; task = this.#queue.peek()) {
       if (task.over) {
         this.#queue.shift();
         this.#cancelled--;
-      } else if (this.#start(task)) this.#queue.shift();
-      else return;
+        continue;
+      }
+      const chosen = chooseInstance(this.#slots, this.#next);
+      if (chosen < 0) break;
+      this.#queue.shift();
+      this.#start(task, chosen);
     }
+    this.#dispatching = false;
   }
 
   /** Takes a request that nobody waits for out of the queue; one that executes already runs to its end. */
   #cancel(task: Task): void {
-    if (task.started || task.over) return;
-    task.over = true;
+    if (task.state !== "queued") return;
+    task.state = "over";
     this.#inFlight--;
     this.#cancelled++;
     this.options.statistics.requestFailed(this.#clock.now() - task.request.receivedAt, "CANCELED");
@@ -119,78 +99,8 @@ export class DefaultScheduler implements Scheduler {
     if (this.#queue.peek() === task) this.#dispatch();
   }
 
-  /** @internal Called by a task when its execution is over. */
-  finished(task: Task, timing: ExecutionTiming, error: Status | undefined): void {
-    const { statistics } = this.options;
-    const now = this.#clock.now();
+  readonly #onOver = (): void => {
     this.#inFlight--;
-    task.slot!.executing--;
-    if (error) {
-      statistics.requestFailed(now - task.request.receivedAt, reasonOf(error));
-    } else {
-      const { batchSize, receivedAt } = task.request;
-      statistics.requestSucceeded(batchSize, now - receivedAt, task.startedAt - task.enqueuedAt, timing);
-      statistics.executed(batchSize, timing);
-    }
     if (this.#queue.length > 0) this.#dispatch();
-    task.sink.finish(error);
-  }
-}
-
-function reasonOf(error: Status): FailureReason {
-  return error.code === "CANCELLED" ? "CANCELED" : error.code === "UNAVAILABLE" ? "OTHER" : "BACKEND";
-}
-
-class InstanceSlot implements Slot {
-  executing = 0;
-  constructor(readonly instance: ModelInstance) {}
-  get available(): boolean {
-    return this.instance.available;
-  }
-  get passive(): boolean {
-    return this.instance.passive;
-  }
-  get capacity(): number {
-    return this.instance.capacity;
-  }
-}
-
-/** One request on its way: what waits in the queue, and the execution of that one request. */
-class Task implements Execution {
-  over = false;
-  started = false;
-  startedAt = 0;
-  slot: InstanceSlot | undefined = undefined;
-  readonly requests: readonly InferenceRequest[];
-
-  constructor(
-    private readonly scheduler: DefaultScheduler,
-    readonly request: InferenceRequest,
-    readonly sink: ResponseSink,
-    readonly enqueuedAt: number,
-  ) {
-    this.requests = [request];
-  }
-
-  begin(slot: InstanceSlot, now: number): void {
-    this.slot = slot;
-    this.started = true;
-    this.startedAt = now;
-  }
-
-  respond(_index: number, response: InferenceResponse): void {
-    if (!this.over) this.sink.respond(response);
-  }
-
-  fail(_index: number, error: Status): void {
-    this.#failed = error;
-  }
-
-  finish(timing: ExecutionTiming, error?: Status): void {
-    if (this.over) return;
-    this.over = true;
-    this.scheduler.finished(this, timing, error ?? this.#failed);
-  }
-
-  #failed: Status | undefined = undefined;
+  };
 }

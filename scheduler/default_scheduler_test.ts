@@ -5,7 +5,8 @@ import { InferenceRequest } from "../core/inference.ts";
 import { UnaryResponse } from "../core/responses.ts";
 import { Status } from "../core/status.ts";
 import { ModelStatistics } from "../observability/statistics.ts";
-import { chooseInstance, DefaultScheduler } from "./default_scheduler.ts";
+import { DefaultScheduler } from "./default_scheduler.ts";
+import { chooseInstance } from "./instance_pool.ts";
 
 class FakeInstance implements ModelInstance {
   readonly group = "g";
@@ -135,4 +136,18 @@ Deno.test("DefaultScheduler hands an execution's error to the request and counts
   await assert.rejects(answer, (error: Status) => error.message === "broken");
   assert.equal(statistics.failures.BACKEND, 1);
   assert.equal(statistics.fail.count, 1);
+});
+
+Deno.test("DefaultScheduler loses no request when executions end before execute() returns", async () => {
+  const { instances: [a], scheduler, enqueue } = setUp(1);
+  const ids = Array.from({ length: 20_000 }, (_, index) => String(index));
+  const answers = ids.map((id) => enqueue(id));
+  const execute = a.execute.bind(a);
+  a.execute = (execution) => {
+    execute(execution);
+    a.answer();
+  };
+  a.answer();
+  assert.deepEqual((await Promise.all(answers)).map(({ id }) => id), ids);
+  assert.deepEqual([scheduler.inFlight, scheduler.pending], [0, 0]);
 });
