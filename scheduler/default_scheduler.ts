@@ -28,6 +28,7 @@ export class DefaultScheduler implements Scheduler {
   #stopping = false;
   #dispatching = false;
   #inFlight = 0;
+  #dispatching = false;
   /** Cancelled requests that are still in the queue. */
   #cancelled = 0;
 
