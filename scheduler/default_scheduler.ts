@@ -5,7 +5,7 @@ import { cancelledInQueue, serverStopping } from "../core/errors/scheduler.ts";
 import type { ModelStatistics } from "../observability/statistics.ts";
 import { BatchExecution } from "./batch_execution.ts";
 import { Fifo } from "./fifo.ts";
-import { InstancePool } from "./instance_pool.ts";
+import { InstancePool, type InstanceSlot } from "./instance_pool.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { Task } from "./task.ts";
 
@@ -26,7 +26,6 @@ export class DefaultScheduler implements Scheduler {
   readonly #pool: InstancePool;
   readonly #clock: Clock;
   #stopping = false;
-  #dispatching = false;
   #inFlight = 0;
   #dispatching = false;
   /** Cancelled requests that are still in the queue. */
@@ -55,7 +54,11 @@ export class DefaultScheduler implements Scheduler {
     }
     this.#inFlight++;
     const task = new Task(request, sink, now);
-    if (this.#queue.length === 0 && this.#start(task)) return;
+    const slot = this.#queue.length === 0 ? this.#pool.choose() : undefined;
+    if (slot) {
+      this.#start(task, slot);
+      return;
+    }
     this.#queue.push(task);
     request.signal?.addEventListener("abort", () => this.#cancel(task), { once: true });
   }
@@ -64,11 +67,8 @@ export class DefaultScheduler implements Scheduler {
     this.#stopping = true;
   }
 
-  #start(task: Task): boolean {
-    const slot = this.#pool.choose();
-    if (!slot) return false;
+  #start(task: Task, slot: InstanceSlot): void {
     new BatchExecution([task], slot, this.options.statistics, this.#clock, this.#onOver).start();
-    return true;
   }
 
   #dispatch(): void {
@@ -76,15 +76,15 @@ export class DefaultScheduler implements Scheduler {
     if (this.#dispatching) return;
     this.#dispatching = true;
     for (let task = this.#queue.peek(); task; task = this.#queue.peek()) {
-      if (task.over) {
+      if (task.state === "over") {
         this.#queue.shift();
         this.#cancelled--;
         continue;
       }
-      const chosen = chooseInstance(this.#slots, this.#next);
-      if (chosen < 0) break;
+      const slot = this.#pool.choose();
+      if (!slot) break;
       this.#queue.shift();
-      this.#start(task, chosen);
+      this.#start(task, slot);
     }
     this.#dispatching = false;
   }
