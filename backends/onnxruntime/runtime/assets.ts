@@ -15,7 +15,9 @@ import type { OrtRuntime } from "./options.ts";
  * - In a checkout, and in a compiled binary that embeds the npm packages, they are where the packages are:
  *   `import.meta.resolve` and the packages' own `require` find them.
  * - A program without the packages (bundled, or a binary with the files beside it) names a flat directory that holds
- *   them by {@link setAssetDirectory} before a model loads. Workers get it in `OrtLoadOptions.assetDirectory`.
+ *   them by {@link setAssetDirectory} before a model loads. Workers get it in `OrtLoadOptions.assetDirectory`. The
+ *   `.mjs` goes there as {@link outsidePackage} makes it; the others as they are. A bundler is told to leave `*.node`
+ *   alone.
  */
 export const RUNTIME_FILES: Readonly<Record<OrtRuntime, readonly string[]>> = {
   webgpu: ["ort-wasm-simd-threaded.jspi.wasm"],
@@ -60,4 +62,12 @@ export function assetDirectory(): string | undefined {
 export function webAsset(file: string): URL {
   if (directory !== undefined) return pathToFileURL(join(directory, file));
   return new URL(import.meta.resolve(`onnxruntime-web/${file}`));
+}
+
+/**
+ * The text of a module of an npm package, for a place outside of one: there Deno knows Node's own modules only by names
+ * that start with `node:`.
+ */
+export function outsidePackage(source: string): string {
+  return source.replace(/\b(import|require)\("(module|worker_threads)"\)/g, '$1("node:$2")');
 }

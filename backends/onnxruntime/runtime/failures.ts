@@ -18,9 +18,15 @@ export class KernelsMissingError extends Error {
 export class RuntimeUnavailableError extends Error {
   override readonly name = "RuntimeUnavailableError";
 
-  constructor(readonly runtime: OrtRuntime, reason: string) {
-    super(`the ${runtime} build of ONNX Runtime does not start: ${reason}`);
+  constructor(readonly runtime: OrtRuntime, cause: unknown) {
+    super(`the ${runtime} build of ONNX Runtime does not start: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** The first line, without the stack that onnxruntime-web puts into its messages. */
+function reasonOf(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return message.split("\n")[0].replace(/^no available backend found\. ERR: \[\w+\] (?:\w*Error: )?/, "");
 }
 
 /** What ONNX Runtime said, without the marks of its sources. */

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { clean, KernelsMissingError, loadError, missingOperator, readFailure, runError } from "./failures.ts";
+import {
+  clean,
+  KernelsMissingError,
+  loadError,
+  missingOperator,
+  readFailure,
+  runError,
+  RuntimeUnavailableError,
+} from "./failures.ts";
 
 Deno.test("readFailure() takes the code and the text out of the WebAssembly builds' errors", () => {
   const thrown = new Error(
@@ -66,5 +74,15 @@ Deno.test("runError() and loadError() are INTERNAL, in the words of Triton's bac
   assert.equal(
     load.message,
     "onnx runtime error 7: Failed to load model because protobuf parsing failed (model 'm', file /r/m/1/model.onnx)",
+  );
+});
+
+Deno.test("RuntimeUnavailableError gives the reason in one line", () => {
+  const cause = new Error(
+    "no available backend found. ERR: [wasm] TypeError: Import failed\n    at file:///x.mjs:1:1\n",
+  );
+  assert.equal(
+    new RuntimeUnavailableError("wasm", cause).message,
+    "the wasm build of ONNX Runtime does not start: Import failed",
   );
 });

@@ -53,7 +53,7 @@ export async function openNative(options: OrtLoadOptions): Promise<OrtSession> {
     binding = await loadBinding();
     binding.initOrtOnce(LOG_ERRORS, NativeOutput, isMainThread);
   } catch (thrown) {
-    throw new RuntimeUnavailableError("native", thrown instanceof Error ? thrown.message : String(thrown));
+    throw new RuntimeUnavailableError("native", thrown);
   }
   const handle = new binding.InferenceSession();
   try {

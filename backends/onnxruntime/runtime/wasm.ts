@@ -31,7 +31,7 @@ export async function openWasm(options: OrtLoadOptions): Promise<OrtSession> {
     return new WasmSession(session, options);
   } catch (thrown) {
     if (!isOrtError(thrown) && !/^Can't create a session/.test(String((thrown as Error)?.message))) {
-      throw new RuntimeUnavailableError("wasm", thrown instanceof Error ? thrown.message : String(thrown));
+      throw new RuntimeUnavailableError("wasm", thrown);
     }
     throw loadError(thrown, options.modelName, options.modelPath);
   }

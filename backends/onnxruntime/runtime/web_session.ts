@@ -30,7 +30,7 @@ export async function readWasm(runtime: OrtRuntime, file: string): Promise<Array
   try {
     return (await Deno.readFile(webAsset(file))).buffer;
   } catch (thrown) {
-    throw new RuntimeUnavailableError(runtime, thrown instanceof Error ? thrown.message : String(thrown));
+    throw new RuntimeUnavailableError(runtime, thrown);
   }
 }
 

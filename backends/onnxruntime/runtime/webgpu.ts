@@ -93,7 +93,7 @@ async function importWebGpu(): Promise<{ log: LogSink; ort: typeof import("onnxr
 
 function creationError(thrown: unknown, options: OrtLoadOptions): Error {
   if (!isOrtError(thrown)) {
-    return new RuntimeUnavailableError("webgpu", thrown instanceof Error ? thrown.message : String(thrown));
+    return new RuntimeUnavailableError("webgpu", thrown);
   }
   const operator = missingOperator(readFailure(thrown).text);
   if (operator) return new KernelsMissingError([operator]);
