@@ -42,7 +42,7 @@ function cores(): number {
 async function setUp(): Promise<Totals> {
   const parts: [string, Promise<Available<string>>][] = [
     ["Python with Triton's clients", available(testPython())],
-    ["WebGPU adapter", available(webgpuAdapter())],
+    ["WebGPU adapter", available(webgpuAdapter().then(({ name, software }) => software ? `${name} (software)` : name))],
     ["perf_analyzer", available(perfAnalyzer().then((found) => found.program))],
     ["reference data", Promise.resolve(SHARED ? { value: SHARED } : { missing: SHARED_ABSENT })],
   ];

@@ -4,7 +4,7 @@ import json
 
 import grpc
 import numpy
-from conftest import GRPC, http, int32
+from conftest import GRPC, NOT_FOUND, http, int32, raises
 
 
 def test_health(client):
@@ -12,7 +12,11 @@ def test_health(client):
     assert client.call("is_server_ready") is True
     assert client.call("is_model_ready", "simple") is True
     assert client.call("is_model_ready", "simple", "1") is True
-    assert client.call("is_model_ready", "nothing") is False
+    if client.is_http:
+        assert client.call("is_model_ready", "nothing") is False
+    else:  # as the other calls do for a model that is not there
+        with raises(NOT_FOUND, "Request for unknown model: 'nothing' is not found")(client):
+            client.call("is_model_ready", "nothing")
 
 
 def test_server_metadata(client):
@@ -85,8 +89,14 @@ def test_statistics(client):
     assert [b - a for a, b in zip(before, after)] == [4, 2, 2]
     stats = statistics(client, "identity_INT32")
     assert stats["version"] == "1" and int(stats["last_inference"]) > 0
-    assert int(stats["inference_stats"]["compute_infer"]["ns"]) > 0
     assert {int(x["batch_size"]) for x in stats["batch_stats"]} >= {1, 3}
+
+
+def test_times_are_measured(client):
+    client.infer("simple", [client.input(name, "INT32", int32(1, 16)) for name in ("INPUT0", "INPUT1")])
+    stats = statistics(client, "simple")["inference_stats"]
+    assert int(stats["compute_infer"]["ns"]) > 0
+    assert int(stats["success"]["ns"]) >= int(stats["compute_infer"]["ns"])
 
 
 def test_failures_are_counted(client):

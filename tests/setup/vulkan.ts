@@ -3,15 +3,24 @@ import { installPackages } from "./apt.ts";
 import { withLock } from "./lock.ts";
 import { Missing } from "./missing.ts";
 
+/** A WebGPU adapter of this machine. */
+export interface Adapter {
+  readonly name: string;
+  /** The CPU pretends to be a GPU: right, and very slow. */
+  readonly software: boolean;
+}
+
 const PROBE = `
-const adapter = await navigator.gpu?.requestAdapter();
-console.log(adapter ? JSON.stringify(adapter.info.description || adapter.info.device || "an adapter") : "");
+const info = (await navigator.gpu?.requestAdapter())?.info;
+if (info) console.log(JSON.stringify({
+  name: info.description || info.device || "an adapter",
+  software: info.isFallbackAdapter,
+}));
 `;
 
-async function probe(): Promise<string | undefined> {
+async function probe(): Promise<Adapter | undefined> {
   const outcome = await run([Deno.execPath(), "eval", PROBE], { timeout: 60_000, env: gpuEnvironment() });
-  const name = outcome.stdout.trim();
-  return outcome.code === 0 && name ? JSON.parse(name) : undefined;
+  return outcome.code === 0 && outcome.stdout.trim() ? JSON.parse(outcome.stdout) : undefined;
 }
 
 /** What a process needs in its environment so that Mesa's software driver does not complain. */
@@ -20,11 +29,11 @@ export function gpuEnvironment(): Record<string, string> {
 }
 
 /**
- * The name of a WebGPU adapter: this machine's GPU, or Mesa's software driver, which is installed where it may be.
+ * A WebGPU adapter: this machine's GPU, or Mesa's software driver, which is installed where it may be.
  *
  * @throws Missing where there is no adapter and none can be installed.
  */
-export async function webgpuAdapter(): Promise<string> {
+export async function webgpuAdapter(): Promise<Adapter> {
   const present = await probe();
   if (present !== undefined) return present;
   return await withLock("vulkan", async () => {

@@ -10,6 +10,8 @@ export interface ServerOptions {
   env?: Record<string, string>;
   /** What to wait for; `live` where models are expected to fail. Default `ready`. */
   until?: "ready" | "live";
+  /** Milliseconds to wait for that; default 3 minutes. */
+  patience?: number;
 }
 
 /** A port that nobody listened on a moment ago. */
@@ -50,7 +52,7 @@ export class TestServer implements AsyncDisposable {
     for (let attempt = 1;; attempt++) {
       const server = TestServer.#spawn(options);
       try {
-        await server.#wait(options.until ?? "ready");
+        await server.#wait(options.until ?? "ready", options.patience ?? 180_000);
         return server;
       } catch (error) {
         await server.stop();
@@ -84,8 +86,8 @@ export class TestServer implements AsyncDisposable {
     return new TestServer(child, http, grpc, metrics);
   }
 
-  async #wait(until: "ready" | "live"): Promise<void> {
-    const end = Date.now() + 180_000;
+  async #wait(until: "ready" | "live", patience: number): Promise<void> {
+    const end = Date.now() + patience;
     while (Date.now() < end) {
       if (this.#status) throw new Error(`the server ended with code ${this.#status.code}:\n${lastLines(this.log, 20)}`);
       try {
@@ -97,7 +99,7 @@ export class TestServer implements AsyncDisposable {
       }
       await sleep(50);
     }
-    throw new Error(`the server is not ${until} after 3 minutes:\n${lastLines(this.log, 20)}`);
+    throw new Error(`the server is not ${until} after ${patience / 1000} s:\n${lastLines(this.log, 20)}`);
   }
 
   /** `http://127.0.0.1:<port>` */
