@@ -23,10 +23,11 @@ export async function decompress(bytes: Uint8Array, coding: string, limit: numbe
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   const options = { maxOutputLength: limit };
   try {
-    if (bytes.length < ASYNC_SIZE) {
-      return isGzip ? zlib.gunzipSync(bytes, options) : zlib.inflateSync(bytes, options);
-    }
-    return await (isGzip ? gunzip(bytes, options) : inflate(bytes, options));
+    const plain = bytes.length < ASYNC_SIZE
+      ? (isGzip ? zlib.gunzipSync : zlib.inflateSync)(bytes, options)
+      : await (isGzip ? gunzip : inflate)(bytes, options);
+    // A Buffer would not do: its slices are views, where those of other arrays are copies.
+    return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw code === "ERR_BUFFER_TOO_LARGE" ? decompressedTooLarge(limit) : corruptCompression(coding, message);

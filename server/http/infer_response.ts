@@ -8,6 +8,8 @@ import { compress } from "./compression.ts";
 import type { OutputForm, OutputForms } from "./infer_request.ts";
 import { jsonResponse } from "./respond.ts";
 
+const encoder = new TextEncoder();
+
 /**
  * The answer to an inference request: JSON, followed by the bytes of the outputs that are to be binary, in their order.
  *
@@ -58,13 +60,31 @@ export function inferResponse(
 }
 
 function binaryResponse(json: string, binary: readonly Uint8Array[], binarySize: number): Response {
+  // Names are ASCII as a rule, and then the JSON can be written where it has to be.
+  const body = new Uint8Array(json.length + binarySize);
+  const { read, written } = encoder.encodeInto(json, body);
+  if (read === json.length && written === json.length) {
+    append(body, written, binary);
+    return new Response(body, binaryInit(written));
+  }
   const header = encodeText(json);
-  return new Response(joined(header, binary, binarySize), {
-    headers: [["content-type", "application/octet-stream"], [
-      "inference-header-content-length",
-      String(header.length),
-    ]],
+  return new Response(joined(header, binary, binarySize), binaryInit(header.length));
+}
+
+/** Prepared headers by the length of the JSON, of which a model has few. */
+const binaryInits = new Map<number, ResponseInit>();
+const MAX_BINARY_INITS = 256;
+
+function binaryInit(headerLength: number): ResponseInit {
+  const known = binaryInits.get(headerLength);
+  if (known !== undefined) return known;
+  const headers = new Headers({
+    "content-type": "application/octet-stream",
+    "inference-header-content-length": String(headerLength),
   });
+  const init: ResponseInit = { headers };
+  if (binaryInits.size < MAX_BINARY_INITS) binaryInits.set(headerLength, init);
+  return init;
 }
 
 async function compressedResponse(
@@ -86,12 +106,15 @@ async function compressedResponse(
 function joined(header: Uint8Array, binary: readonly Uint8Array[], binarySize: number): Uint8Array<ArrayBuffer> {
   const body = new Uint8Array(header.length + binarySize);
   body.set(header);
-  let at = header.length;
+  append(body, header.length, binary);
+  return body;
+}
+
+function append(body: Uint8Array, at: number, binary: readonly Uint8Array[]): void {
   for (let i = 0; i < binary.length; i++) {
     body.set(binary[i], at);
     at += binary[i].length;
   }
-  return body;
 }
 
 function formOf(listed: readonly OutputForm[], name: string): OutputForm | undefined {

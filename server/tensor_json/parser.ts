@@ -26,6 +26,7 @@ export const MAX_DATA_DEPTH = 100;
 const INT64_MIN = -(2n ** 63n);
 const UINT64_MAX = 2n ** 64n - 1n;
 
+const latin1 = new TextDecoder("latin1", { ignoreBOM: true });
 const INVALID = "Invalid value.";
 const NAMED = new Map([
   [0x62, "\b"],
@@ -55,8 +56,12 @@ export function parseExactly(bytes: Uint8Array): JsonValue {
 class Parser {
   #at = 0;
   #depth = 0;
+  /** The document with a character for every byte: numbers are cut out of it. */
+  readonly #characters: string;
 
-  constructor(private readonly bytes: Uint8Array) {}
+  constructor(private readonly bytes: Uint8Array) {
+    this.#characters = latin1.decode(bytes);
+  }
 
   document(): JsonValue {
     const { bytes } = this;
@@ -248,7 +253,7 @@ class Parser {
       if (this.#peek() === 0x2b || this.#peek() === 0x2d) this.#at++;
       if (!this.#digits()) throw malformedJson("Miss exponent in number.", this.#at);
     }
-    const text = asciiText(this.bytes, start, this.#at);
+    const text = this.#characters.slice(start, this.#at);
     const value = Number(text);
     if (!Number.isFinite(value)) throw malformedJson("Number too big to be stored in double.", start);
     if (!integer) return Number.isInteger(value) ? new JsonDouble(value) : value;
@@ -267,10 +272,4 @@ class Parser {
     if (this.#peek() === 0x69) this.#literal("inity", null);
     return new JsonDouble(minus ? -Infinity : Infinity);
   }
-}
-
-function asciiText(bytes: Uint8Array, start: number, end: number): string {
-  let text = "";
-  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]);
-  return text;
 }
