@@ -44,6 +44,8 @@ export interface IndexEntry {
   readonly version?: number;
   readonly state?: VersionState;
   readonly reason?: string;
+  /** Nothing is known of its versions, since its configuration could not be read; {@link reason} says why. */
+  readonly unread?: boolean;
   /** Where it runs, for people; "" while not READY. */
   readonly device?: string;
   /** Why it runs there, where that is not what was asked for. */

@@ -18,6 +18,8 @@ export interface EntryHost {
 export class ModelEntry {
   /** Why nothing is known of its versions: its configuration cannot be read, or its name is not unique. */
   failure: Status | undefined = undefined;
+  /** True if that is because its configuration could not be read. */
+  unread = false;
   /** Why versions failed in the last load; a version that failed to reload still serves what it had. */
   loadErrors: ReadonlyMap<number, Status> = new Map();
   /** The highest READY version. */
@@ -63,7 +65,8 @@ export class ModelEntry {
   index(): IndexEntry[] {
     const { name, failure } = this;
     if (this.records.size === 0) {
-      return [failure ? { name, state: "UNAVAILABLE", reason: failure.message } : { name }];
+      if (!failure) return [{ name }];
+      return [{ name, state: "UNAVAILABLE", reason: failure.message, ...(this.unread ? { unread: true } : {}) }];
     }
     const records = [...this.records.values()].sort((a, b) => a.version - b.version);
     return records.map(({ version, status }) => {

@@ -196,17 +196,20 @@ export class ModelRepository implements Repository {
 
   async #serveOne(entry: ModelEntry, directories: readonly string[]): Promise<void> {
     const { log } = this.#options;
+    const ambiguous = directories.length > 1;
     try {
-      if (directories.length > 1) throw modelInSeveralRepositories();
+      if (ambiguous) throw modelInSeveralRepositories();
       const warn = (message: string) => log.warning(message);
       const polled = await pollModel(directories[0], { ...this.#options, warn });
       if (this.#stopped) return;
+      entry.unread = false;
       entry.failure = polled.versions.length === 0 ? noVersionAvailable(entry.name) : undefined;
       if (entry.failure) log.error(`failed to load '${entry.name}': ${entry.failure.message}`);
       await entry.want(polled);
     } catch (thrown) {
       // A model that serves goes on with what it had.
       entry.failure = Status.from(thrown);
+      entry.unread = !ambiguous;
       log.error(`Poll failed for model directory '${entry.name}': ${entry.failure.message}`);
     }
   }

@@ -10,13 +10,6 @@ export const notServedYet = declare(
   (what: string) => `${what} is not supported by this version of the server`,
 );
 
-export const serverNotReady = declare(
-  "INVALID_ARGUMENT",
-  () => "the server is not ready. POST /v2/repository/index lists the models and the reasons of those not ready",
-);
-
-export const serverNotLive = declare("INVALID_ARGUMENT", () => "the server is starting or stopping");
-
 export const decoupledUnary = declare(
   "UNSUPPORTED",
   () => "HTTP end point doesn't support models with decoupled transaction policy",

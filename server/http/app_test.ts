@@ -5,12 +5,11 @@ import { BROKEN, call, testApp } from "./testing.ts";
 
 const app = testApp();
 
-Deno.test("createHttpApp() answers liveness and readiness with an empty 200 or an error", async () => {
+Deno.test("createHttpApp() answers liveness and readiness with an empty 200 or 400", async () => {
   const live = await call(app, "GET", "/v2/health/live");
   assert.deepEqual([live.status, live.text], [200, ""]);
   const notReady = await call(app, "GET", "/v2/health/ready");
-  assert.equal(notReady.status, 400);
-  assert.match(notReady.json.error, /not ready/);
+  assert.deepEqual([notReady.status, notReady.text], [400, ""]);
   const ready = await call(testApp([simpleModel()], {}, []), "GET", "/v2/health/ready");
   assert.deepEqual([ready.status, ready.text], [200, ""]);
 });

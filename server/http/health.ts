@@ -1,21 +1,21 @@
 import type { Hono } from "hono";
-import { serverNotLive, serverNotReady } from "../../core/errors/http.ts";
 import type { InferenceServer } from "../inference_server.ts";
 import { emptyResponse } from "./respond.ts";
 import { modelPath, route } from "./route.ts";
 
-/** Liveness and readiness, of the server and of models: an empty 200, or an error that says why not. */
+/**
+ * Liveness and readiness: of the server an empty 200 or an empty 400, as probes expect; of a model an empty 200 or the
+ * error that says why not.
+ */
 export function healthRoutes(app: Hono, server: InferenceServer): void {
   route(app, "/v2/health/live", {
     GET() {
-      if (!server.live) throw serverNotLive();
-      return emptyResponse();
+      return emptyResponse(server.live ? 200 : 400);
     },
   });
   route(app, "/v2/health/ready", {
     GET() {
-      if (!server.ready) throw serverNotReady();
-      return emptyResponse();
+      return emptyResponse(server.ready ? 200 : 400);
     },
   });
   for (const path of ["/v2/models/:model/ready", "/v2/models/:model/versions/:version{[0-9]+}/ready"]) {

@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import { bodyNotAnObject, readyNotABoolean } from "../../core/errors/http.ts";
 import { explicitLoadNotAllowed, repositoryNameNotSupported } from "../../core/errors/wire.ts";
 import type { IndexEntry, Repository } from "../../model_repository/model.ts";
+import { protocolIndex } from "../repository_index.ts";
 import { isObject } from "./json_reader.ts";
 import { readJsonBody } from "./json_body.ts";
 import type { HttpOptions } from "./options.ts";
@@ -14,8 +15,7 @@ export function repositoryRoutes(app: Hono, repository: Repository, options: Htt
     route(app, path, {
       async POST(context) {
         const ready = await readReady(context.req.raw, options);
-        const entries = repository.index();
-        return jsonResponse(JSON.stringify((ready ? entries.filter(isListedAsReady) : entries).map(indexEntry)));
+        return jsonResponse(JSON.stringify(protocolIndex(repository, ready).map(indexEntry)));
       },
     });
   }
@@ -41,11 +41,6 @@ async function readReady(request: Request, options: HttpOptions): Promise<boolea
   const { ready = false } = body;
   if (typeof ready !== "boolean") throw readyNotABoolean();
   return ready;
-}
-
-/** READY versions, and names that stand for a conflict: those have a state but no version. */
-function isListedAsReady({ state, version }: IndexEntry): boolean {
-  return state === "READY" || state !== undefined && version === undefined;
 }
 
 function indexEntry({ name, version, state, reason }: IndexEntry) {

@@ -3,6 +3,7 @@ import { unknownLoadParameter, wrongLoadParameterType, wrongParameterType } from
 import { explicitLoadNotAllowed, repositoryNameNotSupported } from "../../../core/errors/wire.ts";
 import type { IndexEntry, Repository } from "../../../model_repository/model.ts";
 import type { GRPCInferenceService, ModelRepositoryParameter } from "../../../proto/gen/grpc_service_pb.ts";
+import { protocolIndex } from "../../repository_index.ts";
 
 type RepositoryRpcs = Pick<
   ServiceImpl<typeof GRPCInferenceService>,
@@ -14,8 +15,7 @@ export function repositoryRpcs(repository: Repository): RepositoryRpcs {
   return {
     repositoryIndex({ repositoryName, ready }) {
       if (repositoryName !== "") throw repositoryNameNotSupported();
-      const entries = repository.index();
-      return { models: (ready ? entries.filter(isListedAsReady) : entries).map(indexEntry) };
+      return { models: protocolIndex(repository, ready).map(indexEntry) };
     },
 
     repositoryModelLoad({ repositoryName, parameters }) {
@@ -33,11 +33,6 @@ export function repositoryRpcs(repository: Repository): RepositoryRpcs {
       throw explicitLoadNotAllowed();
     },
   };
-}
-
-/** READY versions, and names that stand for a conflict: those have a state but no version. */
-function isListedAsReady({ state, version }: IndexEntry): boolean {
-  return state === "READY" || state !== undefined && version === undefined;
 }
 
 function indexEntry({ name, version, state, reason }: IndexEntry) {
