@@ -15,7 +15,7 @@ export interface HttpServeOptions extends HttpOptions {
 /** The HTTP front end while it listens. */
 export interface HttpService {
   readonly port: number;
-  /** Accepts nothing more; requests in progress may finish for up to `graceMs`, then their connections are closed. */
+  /** Accepts nothing more. Resolves when the requests in progress have finished, after `graceMs` at the latest. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -27,16 +27,16 @@ export interface HttpService {
 export function serveHttp(server: InferenceServer, options: HttpServeOptions): HttpService {
   const app = createHttpApp(server, options);
   const { hostname, port, reusePort } = options;
-  const abort = new AbortController();
   const listener = Deno.serve(
-    { hostname, port, reusePort, signal: abort.signal, onListen() {}, onError: errorResponse },
+    { hostname, port, reusePort, onListen() {}, onError: errorResponse },
     (request) => app.fetch(request),
   );
   return {
     port: listener.addr.port,
     async stop(graceMs) {
-      const timer = setTimeout(() => abort.abort(), graceMs);
-      await listener.shutdown();
+      let timer;
+      const timeUp = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
+      await Promise.race([listener.shutdown(), timeUp]);
       clearTimeout(timer);
     },
   };
