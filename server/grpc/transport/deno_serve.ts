@@ -1,6 +1,5 @@
-import { setTrailers } from "./deno_trailers.ts";
+import { onCancel, setTrailers } from "./deno_internals.ts";
 import type {
-  Field,
   GrpcCall,
   GrpcHandler,
   GrpcReply,
@@ -12,6 +11,8 @@ import type {
 class DenoCall implements GrpcCall {
   readonly url: string;
   readonly path: string;
+  #abort: AbortController | undefined;
+  #answered = false;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
   constructor(readonly request: Request) {
@@ -20,7 +21,22 @@ class DenoCall implements GrpcCall {
   }
 
   get signal(): AbortSignal {
-    return this.request.signal;
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      // Sees calls that carry trailers only: for others the runtime warns of a habit of request.signal.
+      if (this.headers.get("te") === "trailers") onCancel(this.request, () => this.cancel());
+    }
+    return this.#abort.signal;
+  }
+
+  /** The client has gone: aborts {@link signal} unless the answer was complete. */
+  cancel(): void {
+    if (!this.#answered) this.#abort?.abort();
+  }
+
+  /** The answer is complete. */
+  answered(): void {
+    this.#answered = true;
   }
 
   get method(): string {
@@ -50,39 +66,36 @@ export function pathOf(url: string): string {
  * The Response for a reply. Its body is always a stream, also for a reply of one piece: a static body ends the HTTP/2
  * stream on its last DATA frame and loses the trailers.
  */
-function toResponse(request: Request, reply: GrpcReply): Response {
-  const { body, trailers } = reply;
+function toResponse(call: DenoCall, reply: GrpcReply): Response {
+  const { body } = reply;
   const init = { status: reply.status, headers: reply.headers as [string, string][] };
-  if (body === undefined || body instanceof Uint8Array) {
-    if (trailers) setTrailers(request, typeof trailers === "function" ? trailers() : trailers);
-    return new Response(
-      new ReadableStream<Uint8Array>({
-        start(controller) {
-          if (body) controller.enqueue(body);
-          controller.close();
-        },
-      }),
-      init,
-    );
-  }
-  return new Response(streamOf(request, body, trailers), init);
+  if (body !== undefined && !(body instanceof Uint8Array)) return new Response(streamOf(call, body, reply), init);
+  end(call, reply);
+  return new Response(
+    new ReadableStream<Uint8Array>({
+      start(controller) {
+        if (body) controller.enqueue(body);
+        controller.close();
+      },
+    }),
+    init,
+  );
 }
 
-function streamOf(
-  request: Request,
-  body: AsyncIterator<Uint8Array>,
-  trailers: readonly Field[] | (() => readonly Field[]) | undefined,
-): ReadableStream<Uint8Array> {
+/** Called before the last piece leaves: trailers come too late afterwards. */
+function end(call: DenoCall, { trailers }: GrpcReply): void {
+  if (trailers) setTrailers(call.request, typeof trailers === "function" ? trailers() : trailers);
+  call.answered();
+}
+
+function streamOf(call: DenoCall, body: AsyncIterator<Uint8Array>, reply: GrpcReply): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const next = await body.next();
-        if (next.done) {
-          if (trailers) setTrailers(request, typeof trailers === "function" ? trailers() : trailers);
-          controller.close();
-        } else {
-          controller.enqueue(next.value);
-        }
+        if (!next.done) return controller.enqueue(next.value);
+        end(call, reply);
+        controller.close();
       } catch (error) {
         try {
           controller.error(error);
@@ -90,6 +103,7 @@ function streamOf(
       }
     },
     async cancel() {
+      call.cancel();
       try {
         await body.return?.();
       } catch { /* nobody is left to tell */ }
@@ -119,7 +133,10 @@ export const denoTransport: GrpcTransport = {
         onListen() {},
         onError,
       },
-      async (request) => toResponse(request, await handler(new DenoCall(request))),
+      async (request) => {
+        const call = new DenoCall(request);
+        return toResponse(call, await handler(call));
+      },
     );
     return Promise.resolve({
       port: server.addr.port,

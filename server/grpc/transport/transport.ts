@@ -12,8 +12,8 @@ export interface GrpcCall {
   /** Request metadata. */
   readonly headers: Headers;
   /**
-   * Aborted when the client has cancelled the call or its connection is gone; possibly also after success. To be asked
-   * for before anything is awaited: one that nobody has asked for is never aborted.
+   * Aborted when the client has cancelled the call or its connection is gone. To be asked for before anything is awaited:
+   * what happens before is not seen.
    */
   readonly signal: AbortSignal;
   /**
