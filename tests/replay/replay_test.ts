@@ -1,10 +1,11 @@
 /** The exchanges recorded from the real Triton, sent to our server: the same answers, record by record. */
+import assert from "node:assert/strict";
 import { available } from "../setup/missing.ts";
 import { testPython } from "../setup/venv.ts";
 import { CACHE, ROOT, shared, SHARED_ABSENT } from "../support/paths.ts";
 import { run } from "../support/process.ts";
 import { skippedTitle } from "../support/report.ts";
-import { EXCLUDED, FILES } from "./scope.ts";
+import { EXCLUDED, FILES, FILES_LEFT_OUT } from "./scope.ts";
 
 interface RecordResult {
   file: string;
@@ -46,6 +47,7 @@ for (const file of FILES) {
         const outcome = await run([...command, ...how], { env: { NO_COLOR: "1" } });
         const text = await Deno.readTextFile(report);
         if (!text) throw new Error(`replay.py ended with code ${outcome.code}:\n${outcome.tail}`);
+        if (outcome.code > 1) throw new Error(`replay.py ended with code ${outcome.code}:\n${outcome.tail}`);
         for (const result of JSON.parse(text).records as RecordResult[]) {
           const reason = excluded(result) ?? (result.verdict === "skip" ? result.note ?? "skipped" : undefined);
           await t.step({
@@ -62,3 +64,20 @@ for (const file of FILES) {
     },
   });
 }
+
+for (const [file, reason] of Object.entries(FILES_LEFT_OUT)) {
+  Deno.test({ name: skippedTitle(`the recorded exchanges of ${file}`, reason), ignore: true, fn() {} });
+}
+
+const complete = "every file of recorded exchanges is replayed or left out for a reason";
+
+Deno.test({
+  name: script === undefined ? skippedTitle(complete, SHARED_ABSENT) : complete,
+  ignore: script === undefined,
+  fn() {
+    const known = [...FILES, ...Object.keys(FILES_LEFT_OUT)].sort();
+    const files = [...Deno.readDirSync(shared("reference/records")!)].map((entry) => entry.name)
+      .filter((name) => name.endsWith(".jsonl")).map((name) => name.replace(".jsonl", "")).sort();
+    assert.deepEqual(known, files);
+  },
+});
