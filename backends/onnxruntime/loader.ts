@@ -11,7 +11,7 @@ import type { GraphTensor, OnnxGraph } from "./graph.ts";
 import { isFaster, largestInputs } from "./inline.ts";
 import { deviceText, type InstancePlan, planInstances, threadsPerInstance, webGpuObstacle } from "./placement.ts";
 import { assetDirectory } from "./runtime/assets.ts";
-import type { OrtLoadOptions, OrtRuntime, OrtTensorSpec } from "./runtime/options.ts";
+import type { OrtLoadOptions, OrtModelInfo, OrtRuntime, OrtTensorSpec } from "./runtime/options.ts";
 import { OrtWorkerModel } from "./runtime/worker_model.ts";
 import type { OrtSettings, SessionSettings } from "./settings.ts";
 
@@ -127,11 +127,16 @@ export class ModelLoader {
       if (!(error instanceof WorkerLoadError)) throw error;
       return this.#moveToCpu(`WebGPU cannot run it: ${error.message.split("\n")[0]}`);
     }
-    if (!this.settings.gpuCheck) return first;
-    const reason = await this.#checkAgainstCpu(first);
-    if (reason === "") return first;
-    await this.#stop(first);
-    return this.#moveToCpu(reason);
+    const reason = this.settings.gpuCheck ? await this.#checkAgainstCpu(first) : "";
+    if (reason !== "") {
+      await this.#stop(first);
+      return this.#moveToCpu(reason);
+    }
+    this.#note = (first.instance.info as OrtModelInfo).placement;
+    if (this.#note !== "") {
+      this.context.info(`model '${this.source.name}' version ${this.source.version}: ${this.#note}`);
+    }
+    return first;
   }
 
   #moveToCpu(reason: string): undefined {
@@ -142,7 +147,18 @@ export class ModelLoader {
   async #checkAgainstCpu({ instance }: Started): Promise<string> {
     const threads = threadsPerInstance(0, 1, navigator.hardwareConcurrency);
     const plan = { name: `${instance.name}_check`, group: instance.group, passive: true, gpu: false };
-    const reference = await this.#startOnCpu(plan, threads);
+    let reference: Started;
+    try {
+      reference = await this.#startOnCpu(plan, threads);
+    } catch (error) {
+      if (!(error instanceof WorkerLoadError)) throw error;
+      // there is nothing to move to: it serves from the GPU or not at all
+      this.context.warning(
+        `model '${this.source.name}' version ${this.source.version} serves from WebGPU unchecked, since the CPU cannot ` +
+          `run it: ${error.message}`,
+      );
+      return "";
+    }
     try {
       const outputs = this.#outputs.map(({ name }) => name);
       const samples = await this.#samples();
