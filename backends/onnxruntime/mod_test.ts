@@ -201,7 +201,8 @@ for (const name of ["mnist", "tf_bert_qa_tiny", "oww_melspectrogram", "oww_embed
     ignore: gpuAbsent || testdataAbsent,
     async fn() {
       await withModel(join(testdata, name), group(Kind.GPU), {}, ({ loaded }) => {
-        assert.equal(loaded.note, "");
+        // some operators may stay on the CPU: the note then says which
+        assert.doesNotMatch(loaded.note, /moved to the CPU/);
         assert.match(loaded.device, /^GPU /);
       });
     },
