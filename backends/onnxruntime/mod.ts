@@ -18,15 +18,8 @@ export const onnxruntimeBackend: Backend = {
   async load(source: ModelSource, context: BackendContext): Promise<LoadedModel> {
     const { config } = source;
     const settings = parseSettings(context.settings, context.warning);
-    const path = await modelPath(source);
-    const graph = await readGraph(path);
+    const graph = await readGraph(await modelPath(source));
     validateConfig(config, graph);
-    if (Object.keys(config.ccModelFilenames).length > 0) {
-      context.warning(
-        `cc_model_filenames of model '${source.name}' has no effect: WebGPU does not tell compute capabilities, and ` +
-          `${path} is loaded on every device`,
-      );
-    }
     const session = sessionSettings(config, settings, context);
     return await new ModelLoader(source, context, graph, settings, session).load();
   },
