@@ -51,6 +51,14 @@ Deno.test("a request's other parameters go to the model with their types", async
   ]);
 });
 
+Deno.test("a request's parameters are read exactly in a document without fractions", async () => {
+  const { request } = await received('{"big":-9007199254740993}');
+  assert.equal(request?.parameters?.get("big"), -9007199254740993n);
+  const { status, json } = await received('{"huge":1e400}');
+  assert.equal(status, 400);
+  assert.match(json.error, /Number too big to be stored in double/);
+});
+
 Deno.test("a request's parameters of a wrong type or a reserved name are refused", async () => {
   for (
     const [parameters, error, status] of [

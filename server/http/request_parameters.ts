@@ -30,7 +30,7 @@ export function readParameters(request: InferenceRequest, parameters: JsonValue,
   let binaryOutput = false;
   for (const key in parameters) {
     const value = parameters[key];
-    if (typeof value === "number" && !exactIntegers && Number.isInteger(value)) throw inexact;
+    if (typeof value === "number" && !isTrue(value, exactIntegers)) throw inexact;
     switch (key) {
       case "sequence_id":
         request.correlationId = sequenceIdOf(value);
@@ -72,6 +72,11 @@ export function forwardHeaders(request: InferenceRequest, headers: Headers, patt
     request.parameters ??= new Map();
     request.parameters.set(name, value);
   }
+}
+
+/** False for a number that the native parser may have made of another one. */
+function isTrue(value: number, exactIntegers: boolean): boolean {
+  return Number.isInteger(value) ? exactIntegers && Number.isSafeInteger(value) : Number.isFinite(value);
 }
 
 function sequenceIdOf(value: JsonValue): number | bigint | string {
