@@ -133,15 +133,11 @@ export class ModelLoader {
       return this.#moveToCpu(reason);
     }
     this.#note = (first.instance.info as OrtModelInfo).placement;
-    if (this.#note !== "") {
-      this.context.info(`model '${this.source.name}' version ${this.source.version}: ${this.#note}`);
-    }
     return first;
   }
 
   #moveToCpu(reason: string): undefined {
     this.#note = `moved to the CPU: ${reason}`;
-    this.context.warning(`model '${this.source.name}' version ${this.source.version} is ${this.#note}`);
   }
 
   async #checkAgainstCpu({ instance }: Started): Promise<string> {
@@ -153,17 +149,14 @@ export class ModelLoader {
     } catch (error) {
       if (!(error instanceof WorkerLoadError)) throw error;
       // there is nothing to move to: it serves from the GPU or not at all
-      this.context.warning(
-        `model '${this.source.name}' version ${this.source.version} serves from WebGPU unchecked, since the CPU cannot ` +
-          `run it: ${error.message}`,
-      );
+      this.context.warning(`serves from WebGPU unchecked, since the CPU cannot run it: ${error.message}`);
       return "";
     }
     try {
       const outputs = this.#outputs.map(({ name }) => name);
       const samples = await this.#samples();
       const { reason, summary } = await checkGpu(this.graph, outputs, instance, reference.instance, samples);
-      if (reason === "") this.context.info(`model '${this.source.name}' version ${this.source.version}: ${summary}`);
+      if (reason === "") this.context.info(summary);
       return reason;
     } finally {
       await this.#stop(reference);

@@ -45,15 +45,17 @@ const SETTINGS = [
 /** Settings that Triton has for every backend: what they mean is decided elsewhere, or concerns shared libraries. */
 const GLOBAL_SETTINGS = ["auto-complete-config", "backend-directory", "min-compute-capability"];
 
-const parsed = new WeakMap<BackendSettings, OrtSettings>();
+/** By their text: every model is loaded with a map of its own. */
+const parsed = new Map<string, OrtSettings>();
 
 /**
- * Parses the settings of this backend; once for each settings object, so that its warnings come once.
+ * Parses the settings of this backend. The same settings are parsed once, so that their warnings come once.
  *
  * @throws Status INVALID_ARGUMENT naming the option, its value and what was expected.
  */
 export function parseSettings(settings: BackendSettings, warning: (message: string) => void): OrtSettings {
-  const known = parsed.get(settings);
+  const text = JSON.stringify([...settings]);
+  const known = parsed.get(text);
   if (known) return known;
   for (const [key] of settings) {
     if (SETTINGS.includes(key) || GLOBAL_SETTINGS.includes(key)) continue;
@@ -77,7 +79,7 @@ export function parseSettings(settings: BackendSettings, warning: (message: stri
     inline: flag(settings, "inline", true),
     executionTimeoutSecs: integer(settings, "execution-timeout-secs", 300, 1),
   };
-  parsed.set(settings, result);
+  parsed.set(text, result);
   return result;
 }
 

@@ -62,7 +62,7 @@ Deno.test("parseSettings() warns of unknown keys once, with the nearest known", 
   assert.equal(warnings.length, 2);
   assert.match(warnings[0], /^--backend-config=onnxruntime,gpu_chek=… is not known .*\(did you mean 'gpu-check'\?\)/);
   assert.match(warnings[1], /enable-global-threadpool has no effect/);
-  parseSettings(map, () => assert.fail("a second warning"));
+  parseSettings(new Map(map), () => assert.fail("a second warning"));
 });
 
 Deno.test("parseSettings() refuses bad values, saying what was expected", () => {
