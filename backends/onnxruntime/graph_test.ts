@@ -166,6 +166,7 @@ Deno.test({
     const silero = await read("silero_vad_v5");
     assert.equal(silero.controlFlow, true);
     assert.ok(silero.opTypes.has("LSTM"));
+    assert.ok(silero.comparedIntegers.includes(16000));
     assert.deepEqual(silero.inputs.map(({ name, datatype, shape }) => [name, datatype, shape]), [
       ["input", "FP32", [-1, -1]],
       ["state", "FP32", [2, -1, 128]],
