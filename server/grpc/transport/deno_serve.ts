@@ -12,10 +12,11 @@ class DenoCall implements GrpcCall {
   readonly url: string;
   readonly path: string;
   #abort: AbortController | undefined;
-  #answered = false;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
-  constructor(readonly request: Request) {
+  /** @param running the calls of the server, which this one joins until it is answered. */
+  constructor(readonly request: Request, private readonly running: Set<DenoCall>) {
+    running.add(this);
     this.url = request.url;
     this.path = pathOf(this.url);
   }
@@ -29,14 +30,14 @@ class DenoCall implements GrpcCall {
     return this.#abort.signal;
   }
 
-  /** The client has gone: aborts {@link signal} unless the answer was complete. */
+  /** Nobody waits for the answer any more: aborts {@link signal} unless it was complete. */
   cancel(): void {
-    if (!this.#answered) this.#abort?.abort();
+    if (this.running.delete(this)) this.#abort?.abort();
   }
 
   /** The answer is complete. */
   answered(): void {
-    this.#answered = true;
+    this.running.delete(this);
   }
 
   get method(): string {
@@ -123,28 +124,23 @@ function onError(): Response {
 export const denoTransport: GrpcTransport = {
   name: "deno",
   start(options: TransportOptions, handler: GrpcHandler): Promise<ListeningTransport> {
-    const abort = new AbortController();
+    const running = new Set<DenoCall>();
     const server = Deno.serve(
-      {
-        hostname: options.hostname,
-        port: options.port,
-        reusePort: options.reusePort,
-        signal: abort.signal,
-        onListen() {},
-        onError,
-      },
+      { hostname: options.hostname, port: options.port, reusePort: options.reusePort, onListen() {}, onError },
       async (request) => {
-        const call = new DenoCall(request);
+        const call = new DenoCall(request, running);
         return toResponse(call, await handler(call));
       },
     );
     return Promise.resolve({
       port: server.addr.port,
       async stop(graceMs) {
-        const timer = setTimeout(() => abort.abort(), graceMs);
-        const finished = server.shutdown().catch(() => {}); // rejects where the abort came first
-        await Promise.race([finished, new Promise((resolve) => abort.signal.addEventListener("abort", resolve))]);
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const late = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
+        await Promise.race([server.shutdown(), late]);
         clearTimeout(timer);
+        // A server that shuts down takes no further orders: what is left hears that nobody waits, and is left behind.
+        for (const call of [...running]) call.cancel();
       },
     });
   },

@@ -47,7 +47,7 @@ export interface TransportOptions {
 
 export interface ListeningTransport {
   readonly port: number;
-  /** Accepts no more calls, lets those that run finish for up to `graceMs`, then breaks off what is left. */
+  /** Accepts no more calls, lets those that run finish for up to `graceMs`, then aborts the signals of what is left. */
   stop(graceMs: number): Promise<void>;
 }
 
