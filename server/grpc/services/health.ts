@@ -34,14 +34,11 @@ export function healthService(
     async *watch({ service }, { signal }): AsyncGenerator<MessageInitShape<typeof HealthCheckResponseSchema>> {
       let sent: HealthCheckResponse_ServingStatus | undefined;
       while (!signal.aborted) {
-        const status = !SERVICES.has(service)
-          ? SERVICE_UNKNOWN
-          : server.ready && !stopping.aborted
-          ? SERVING
-          : NOT_SERVING;
+        const ending = stopping.aborted;
+        const status = !SERVICES.has(service) ? SERVICE_UNKNOWN : server.ready && !ending ? SERVING : NOT_SERVING;
         if (status !== sent) yield { status };
         sent = status;
-        if (stopping.aborted) throw serverShuttingDown();
+        if (ending) throw serverShuttingDown();
         await nextLook(clock, signal, stopping);
       }
     },

@@ -61,7 +61,9 @@ export class Reflection {
         this.#services.push(type.typeName);
         for (const method of type.methods) this.#symbols.set(`${type.typeName}.${method.name}`, file);
       } else if (type.kind === "message") {
-        for (const member of type.members) this.#symbols.set(`${type.typeName}.${member.name}`, file);
+        for (const member of [...type.fields, ...type.oneofs]) {
+          this.#symbols.set(`${type.typeName}.${member.name}`, file);
+        }
       } else if (type.kind === "enum") {
         const scope = type.typeName.slice(0, type.typeName.lastIndexOf(".") + 1); // values are siblings of their enum
         for (const value of type.values) this.#symbols.set(scope + value.name, file);
