@@ -51,7 +51,7 @@ export const EXCLUDED: readonly { readonly records: RegExp; readonly reason: str
   },
   {
     records: /^http_wire\/many headers$/,
-    reason: "Deno's HTTP server takes 100 headers in a request and answers 400 to more",
+    reason: "Deno's HTTP server takes 128 headers in a request and answers 400 to more",
   },
   {
     records: /^http_wire\/content-length two$/,

@@ -70,7 +70,10 @@ MISTAKES = {
     "negative dimension": lambda r: r.inputs[0].shape.__setitem__(0, -1),
     "huge dimension": lambda r: r.inputs[0].shape.__setitem__(0, 2**62),
     "product that overflows": lambda r: r.inputs[0].shape.extend([2**62, 2**62]),
-    "zero rows": lambda r: [x.shape.__setitem__(0, 0) for x in r.inputs],
+    "zero rows": lambda r: (
+        [x.shape.__setitem__(0, 0) for x in r.inputs],
+        [r.raw_input_contents.__setitem__(i, b"") for i in range(2)],
+    ),
     "1000 dimensions": lambda r: r.inputs[0].shape.extend([1] * 1000),
     "no datatype": lambda r: r.inputs[0].ClearField("datatype"),
     "unknown datatype": lambda r: setattr(r.inputs[0], "datatype", "constructor"),

@@ -44,15 +44,16 @@ export function skippedTitle(title: string, reason: string): string {
 export function readJunit(xml: string | undefined, exitCode: number, what: string): Totals {
   const totals = noTotals();
   const cases = junitCases(xml ?? "");
+  /** The file of a test; a step may name another one, where a helper made it. */
+  const files = new Map(cases.filter(({ name }) => !name.includes(" > ")).map(({ name, group }) => [name, group]));
   const parents = new Set<string>();
-  for (const { name, group: file } of cases) {
-    for (let at = name.indexOf(" > "); at >= 0; at = name.indexOf(" > ", at + 1)) {
-      parents.add(`${file}\n${name.slice(0, at)}`);
-    }
+  for (const { name } of cases) {
+    for (let at = name.indexOf(" > "); at >= 0; at = name.indexOf(" > ", at + 1)) parents.add(name.slice(0, at));
   }
-  for (const { name, group: file, failure, skipped } of cases) {
+  for (const { name, group, failure, skipped } of cases) {
+    const file = files.get(name.split(" > ")[0]) ?? group;
     const ofSteps = /^\d+ test steps? failed/.test(failure ?? "");
-    if (parents.has(`${file}\n${name}`) && (failure === undefined || ofSteps)) continue;
+    if (parents.has(name) && (failure === undefined || ofSteps)) continue;
     if (failure !== undefined) totals.failed.push(`${file}: ${name}`);
     else if (skipped !== undefined) {
       const at = name.lastIndexOf(REASON);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readJunit, skippedTitle, totalsLine } from "./report.ts";
 
-const testcase = (name: string, body = "") =>
-  `<testcase name="${name}" classname="./a_test.ts" time="0">${body}</testcase>`;
+const testcase = (name: string, body = "", file = "./a_test.ts") =>
+  `<testcase name="${name}" classname="${file}" time="0">${body}</testcase>`;
 
 Deno.test("readJunit() counts the steps of a test and not the test around them", () => {
   const xml = testcase("all", '<failure message="1 test step failed">…</failure>') + testcase("all &gt; one") +
@@ -10,6 +10,12 @@ Deno.test("readJunit() counts the steps of a test and not the test around them",
   const totals = readJunit(xml, 1, "unit tests");
   assert.equal(totals.passed, 2);
   assert.deepEqual(totals.failed, ["./a_test.ts: all > two"]);
+});
+
+Deno.test("readJunit() knows steps that a helper in another file made", () => {
+  const xml = testcase("all", '<failure message="1 test step failed">…</failure>') +
+    testcase("all &gt; one", '<failure message="no">…</failure>', "./helper.ts");
+  assert.deepEqual(readJunit(xml, 1, "unit tests").failed, ["./a_test.ts: all > one"]);
 });
 
 Deno.test("readJunit() counts a test that fails outside of its steps", () => {
