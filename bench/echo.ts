@@ -2,7 +2,7 @@
  * The floor of every comparison: `Deno.serve` returning the bytes it received, on an HTTP and on a gRPC port.
  * Usage: echo.ts HTTP_PORT GRPC_PORT
  */
-import { setTrailers } from "../server/grpc/transport/deno_trailers.ts";
+import { setTrailers } from "../server/grpc/transport/deno_internals.ts";
 
 const [http, grpc] = Deno.args.map(Number);
 const json = { headers: { "content-type": "application/json" } };

@@ -76,7 +76,13 @@ async function main(): Promise<number> {
 
 function startOurs(repository: string): Promise<Server> {
   const [http, grpc, metrics] = freePorts(3);
-  const command = [Deno.execPath(), "run", "-A", new URL("../main.ts", import.meta.url).pathname];
+  const command = [
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--unstable-no-legacy-abort",
+    new URL("../main.ts", import.meta.url).pathname,
+  ];
   const options = [`--model-repository=${repository}`, `--metrics-port=${metrics}`, "--http-address=127.0.0.1"];
   return startServer("ours", [...command, ...options, `--http-port=${http}`, `--grpc-port=${grpc}`], { http, grpc });
 }
