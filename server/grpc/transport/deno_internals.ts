@@ -21,6 +21,8 @@ interface InnerRequest {
   /** The native handle; null once the call is over. */
   readonly external?: unknown;
   onCancel?(callback: () => void): void;
+  /** A body that arrived as a whole holds its bytes, any other a stream. */
+  readonly body?: { readonly streamOrStatic?: { readonly body?: unknown } } | null;
 }
 
 function innerOf(request: Request): InnerRequest | undefined {
@@ -54,4 +56,13 @@ export function onCancel(request: Request, callback: () => void): void {
   const inner = innerOf(request);
   if (inner?.onCancel) inner.onCancel(callback);
   else request.signal.addEventListener("abort", callback);
+}
+
+/**
+ * The body of a request, where it had arrived as a whole before the handler was called, as small ones have. It spares the
+ * making of a stream. Undefined for others; they are read through `request.body`.
+ */
+export function wholeBody(request: Request): Uint8Array | undefined {
+  const bytes = innerOf(request)?.body?.streamOrStatic?.body;
+  return bytes instanceof Uint8Array ? bytes : undefined;
 }

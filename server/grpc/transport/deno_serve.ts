@@ -1,4 +1,4 @@
-import { onCancel, setTrailers } from "./deno_internals.ts";
+import { onCancel, setTrailers, wholeBody } from "./deno_internals.ts";
 import type {
   GrpcCall,
   GrpcHandler,
@@ -8,10 +8,14 @@ import type {
   TransportOptions,
 } from "./transport.ts";
 
+const NOTHING = Promise.resolve(undefined);
+
 class DenoCall implements GrpcCall {
   readonly url: string;
   readonly path: string;
   #abort: AbortController | undefined;
+  /** The body came in one piece, which was read. */
+  #whole = false;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
   /** @param running the calls of the server, which this one joins until it is answered. */
@@ -48,10 +52,18 @@ class DenoCall implements GrpcCall {
     return this.request.headers;
   }
 
-  async read(): Promise<Uint8Array | undefined> {
-    if (!this.request.body) return undefined;
-    this.#reader ??= this.request.body.getReader();
-    return (await this.#reader.read()).value;
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#whole) return NOTHING;
+    if (!this.#reader) {
+      const whole = wholeBody(this.request);
+      if (whole) {
+        this.#whole = true;
+        return Promise.resolve(whole);
+      }
+      if (!this.request.body) return NOTHING;
+      this.#reader = this.request.body.getReader();
+    }
+    return this.#reader.read().then(({ value }) => value);
   }
 }
 
