@@ -7,6 +7,23 @@ export type ParameterValue = string | number | bigint | boolean;
 /** The identity of a sequence: 0 or "" means none. Numeric ids are unsigned 64-bit, as bigint where they exceed 2^53. */
 export type CorrelationId = number | bigint | string;
 
+/** Milliseconds that a request spent, summed over the executions that it led to. */
+export class TimeSpent {
+  /** Waiting to execute. */
+  queueMs = 0;
+  inputMs = 0;
+  inferMs = 0;
+  outputMs = 0;
+
+  /** Adds one execution. */
+  add(queueMs: number, phases: { readonly inputMs: number; readonly inferMs: number; readonly outputMs: number }): void {
+    this.queueMs += queueMs;
+    this.inputMs += phases.inputMs;
+    this.inferMs += phases.inferMs;
+    this.outputMs += phases.outputMs;
+  }
+}
+
 /**
  * One inference request, the same whether it came by HTTP, gRPC, an ensemble step or a warmup sample. The edges fill it;
  * `normalize` checks it against the model's configuration and sets {@link batchSize}; nothing changes it afterwards.
@@ -32,6 +49,8 @@ export class InferenceRequest {
   batchSize = 1;
   /** `performance.now()` when the server had read the request: where its measured duration starts. */
   receivedAt: number = performance.now();
+  /** Where schedulers add what a request that succeeds took, for who asked on behalf of another request. */
+  spent: TimeSpent | undefined = undefined;
 
   /** @param modelVersion "" lets the version policy choose. */
   constructor(readonly modelName: string, readonly modelVersion: string) {}

@@ -22,12 +22,10 @@ export function checkScheduling(config: ModelConfig): void {
   switch (config.schedulingChoice.case) {
     case "sequenceBatching":
       throw schedulerNotAvailable(config.name, "sequence batching");
-    case "ensembleScheduling":
-      throw schedulerNotAvailable(config.name, "ensemble scheduling");
   }
 }
 
-/** The scheduler for a configuration. Batching changes how fast requests are answered, never the answers. */
+/** The scheduler for a configuration, unless it is an ensemble's. Batching changes how fast requests are answered, never the answers. */
 export function createScheduler(config: ModelConfig, parts: SchedulerParts): Scheduler {
   return new DefaultScheduler({ modelName: config.name, ...parts });
 }

@@ -9,6 +9,8 @@ import { ModelStatistics } from "../observability/statistics.ts";
 import { type ModelConfig, ModelConfigSchema, ModelInstanceGroup_Kind } from "../proto/gen/model_config_pb.ts";
 import { ineffectiveSettings, normaliseConfig, normaliseInstanceGroups, validateAtLoad } from "./config/mod.ts";
 import { checkScheduling, createScheduler } from "./create_scheduler.ts";
+import { isEnsemble } from "./ensemble/ensembles.ts";
+import { type FindServedModel, serveEnsemble } from "./ensemble/served_ensemble.ts";
 import { readLabels } from "./labels.ts";
 import { Limiter } from "./limiter.ts";
 import type { PolledModel } from "./polled_model.ts";
@@ -38,13 +40,20 @@ export interface LoadOptions {
 export class ModelLoader {
   readonly #limiter: Limiter;
 
-  constructor(private readonly options: LoadOptions) {
+  /** @param find finds the models that ensembles run. */
+  constructor(private readonly options: LoadOptions, private readonly find: FindServedModel) {
     this.#limiter = new Limiter(Math.max(1, options.loadThreads));
   }
 
   /** Loads versions of one model, side by side as far as the limit allows; each is served or has its error. */
   async load(model: PolledModel, versions: readonly number[]): Promise<Map<number, ServedModel | Status>> {
     const results = new Map<number, ServedModel | Status>();
+    if (isEnsemble(model)) {
+      await Promise.all(versions.map(async (version) => {
+        results.set(version, await this.#attempt(() => serveEnsemble(model, version, this.find, this.options.clock)));
+      }));
+      return results;
+    }
     const prepared = await this.#limiter.run(() => this.#attempt(() => this.#prepare(model, versions[0])));
     await Promise.all(versions.map(async (version) => {
       const result = prepared instanceof Status

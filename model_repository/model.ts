@@ -44,7 +44,10 @@ export interface IndexEntry {
   readonly version?: number;
   readonly state?: VersionState;
   readonly reason?: string;
-  /** Nothing is known of its versions, since its configuration could not be read; {@link reason} says why. */
+  /**
+   * Nothing is known of its versions, since its configuration could not be read or, for an ensemble, its models do not let
+   * it serve; {@link reason} says why.
+   */
   readonly unread?: boolean;
   /** Where it runs, for people; "" while not READY. */
   readonly device?: string;

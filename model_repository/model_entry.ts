@@ -16,10 +16,15 @@ export interface EntryHost {
 
 /** One model name of the repository: what is wanted of it, what there is, and the loop that makes these agree. */
 export class ModelEntry {
-  /** Why nothing is known of its versions: its configuration cannot be read, or its name is not unique. */
+  /**
+   * Why it is not served, where its versions do not tell: its configuration cannot be read, its name is not unique, or it is
+   * an ensemble whose models are not there or do not fit.
+   */
   failure: Status | undefined = undefined;
-  /** True if that is because its configuration could not be read. */
+  /** True if that is because its configuration could not be read, or is {@link blocked}. */
   unread = false;
+  /** True for an ensemble that its models do not let serve. */
+  blocked = false;
   /** Why versions failed in the last load; a version that failed to reload still serves what it had. */
   loadErrors: ReadonlyMap<number, Status> = new Map();
   /** The highest READY version. */
@@ -53,6 +58,13 @@ export class ModelEntry {
   /** Resolves when nothing is being loaded or released any more. */
   async settled(): Promise<void> {
     while (this.#reconciling || this.#releasing.size > 0) await Promise.all([this.#reconciling, ...this.#releasing]);
+  }
+
+  /** True while a version is being loaded and none serves. */
+  get loading(): boolean {
+    if (this.latest) return false;
+    for (const { status } of this.records.values()) if (status.state === "LOADING") return true;
+    return false;
   }
 
   /** True if every version is READY or was unloaded on purpose. */

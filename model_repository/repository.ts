@@ -8,11 +8,13 @@ import {
 } from "../core/errors/repository.ts";
 import { explicitLoadNotAllowed } from "../core/errors/wire.ts";
 import { Status } from "../core/status.ts";
+import { dependenciesOf, Ensembles, isEnsemble } from "./ensemble/ensembles.ts";
 import { type LoadOptions, ModelLoader } from "./load.ts";
 import { findSlowly, nearestName } from "./lookup.ts";
 import type { IndexEntry, Model, Repository, VersionState } from "./model.ts";
 import { type EntryHost, ModelEntry } from "./model_entry.ts";
 import { pollModel, type PollOptions } from "./poll.ts";
+import type { PolledModel } from "./polled_model.ts";
 import { scanRepositories } from "./scan.ts";
 import type { ServedModel } from "./served_model.ts";
 import type { Reconciler, RepositorySource } from "./source.ts";
@@ -41,13 +43,15 @@ export class ModelRepository implements Repository {
   readonly #options: RepositoryOptions;
   readonly #loader: ModelLoader;
   readonly #entries = new Map<string, ModelEntry>();
+  readonly #ensembles: Ensembles;
   readonly #listeners = new Set<(event: RepositoryEvent) => void>();
   #stopped = false;
   #abandoned = false;
 
   constructor(options: RepositoryOptions) {
     this.#options = options;
-    this.#loader = new ModelLoader(options);
+    this.#loader = new ModelLoader(options, (name, version) => this.#served(name, version));
+    this.#ensembles = new Ensembles(this.#entries, options.log);
   }
 
   /**
@@ -108,6 +112,7 @@ export class ModelRepository implements Repository {
     }
     const { failure, loadErrors } = entry;
     if (failure) {
+      if (entry.blocked) throw loadFailed(name, `${failure.message}\n`);
       const withoutVersions = entry.wanted?.versions.length === 0;
       throw withoutVersions ? loadFailed(name, `${failure.message}\n`) : pollFailed(name, failure.message);
     }
@@ -122,11 +127,12 @@ export class ModelRepository implements Repository {
   /**
    * Stops serving a model on a client's request; a name that is not served is no error.
    *
+   * @param dependents also the models that an ensemble runs.
    * @throws Status UNAVAILABLE where the source does not allow it.
    */
-  async unload(name: string): Promise<void> {
+  async unload(name: string, dependents = false): Promise<void> {
     if (!this.#options.source.explicit) throw explicitLoadNotAllowed();
-    await this.#retire([name]);
+    await this.#retire(dependents ? [name, ...this.#ensembles.allDependenciesOf(name)] : [name]);
   }
 
   /**
@@ -138,7 +144,7 @@ export class ModelRepository implements Repository {
   async close(timeoutMs: number): Promise<boolean> {
     this.#stopped = true;
     this.#options.source.stop();
-    for (const model of this.readyModels()) model.scheduler.stop();
+    this.#ensembles.close();
     let cancel = () => {};
     const timeUp = new Promise<boolean>((resolve) => {
       cancel = this.#options.clock.after(timeoutMs, () => {
@@ -152,13 +158,28 @@ export class ModelRepository implements Repository {
   }
 
   async #unloadAll(): Promise<boolean> {
-    for (const model of this.readyModels()) await this.#drained(model);
+    for (const wave of this.#stoppingOrder()) {
+      for (const model of wave) model.scheduler.stop();
+      for (const model of wave) await this.#drained(model);
+    }
     if (this.#abandoned) return false;
     await Promise.all([...this.#entries.values()].map(async (entry) => {
       await entry.want(undefined);
       await entry.settled();
     }));
     return !this.#abandoned;
+  }
+
+  /** READY models in groups, each after the ensembles that run its models: what they have begun goes to its end. */
+  *#stoppingOrder(): Iterable<readonly ServedModel[]> {
+    let left = this.#sorted().flatMap((entry) => entry.ready);
+    while (left.length > 0) {
+      const needed = new Set(left.flatMap(({ config }) => dependenciesOf(config)));
+      const free = left.filter(({ name }) => !needed.has(name));
+      const wave = free.length > 0 ? free : left;
+      yield wave;
+      left = left.filter((model) => !wave.includes(model));
+    }
   }
 
   readonly #reconciler: Reconciler = {
@@ -188,38 +209,105 @@ export class ModelRepository implements Repository {
 
   async #serve(names: readonly string[]): Promise<void> {
     const found = await scanRepositories(this.#options.roots);
-    await Promise.all(names.map((name) => {
-      const directories = found.get(name);
-      return directories ? this.#serveOne(this.#know(name), directories) : this.#missing(name);
-    }));
+    const polled = await this.#pollAll(names, found);
+    if (this.#stopped) return;
+    const serving = new Map<string, Promise<void>>();
+    for (const model of polled.values()) this.#serveAfterDependencies(model, polled, serving);
+    await Promise.all(serving.values());
+    await this.#ensembles.settled();
   }
 
-  async #serveOne(entry: ModelEntry, directories: readonly string[]): Promise<void> {
+  /** Reads models, and those that ensembles among them run; whatever cannot be read says why in its entry. */
+  async #pollAll(
+    names: readonly string[],
+    found: ReadonlyMap<string, readonly string[]>,
+  ): Promise<ReadonlyMap<string, PolledModel>> {
+    const polled = new Map<string, PolledModel>();
+    const looked = new Set(names);
+    for (let next = [...looked]; next.length > 0;) {
+      const models = await Promise.all(next.map((name) => {
+        const directories = found.get(name);
+        if (directories) return this.#poll(this.#know(name), directories);
+        return names.includes(name) ? this.#missing(name) : undefined;
+      }));
+      next = [];
+      for (const model of models) {
+        if (!model) continue;
+        polled.set(model.name, model);
+        for (const name of dependenciesOf(model.config)) {
+          if (looked.has(name)) continue;
+          looked.add(name);
+          next.push(name);
+        }
+      }
+    }
+    return polled;
+  }
+
+  async #poll(entry: ModelEntry, directories: readonly string[]): Promise<PolledModel | undefined> {
     const { log } = this.#options;
     const ambiguous = directories.length > 1;
     try {
       if (ambiguous) throw modelInSeveralRepositories();
       const warn = (message: string) => log.warning(message);
-      const polled = await pollModel(directories[0], { ...this.#options, warn });
-      if (this.#stopped) return;
-      entry.unread = false;
-      entry.failure = polled.versions.length === 0 ? noVersionAvailable(entry.name) : undefined;
-      if (entry.failure) log.error(`failed to load '${entry.name}': ${entry.failure.message}`);
-      await entry.want(polled);
+      return await pollModel(directories[0], { ...this.#options, warn });
     } catch (thrown) {
       // A model that serves goes on with what it had.
       entry.failure = Status.from(thrown);
       entry.unread = !ambiguous;
+      entry.blocked = false;
       log.error(`Poll failed for model directory '${entry.name}': ${entry.failure.message}`);
     }
   }
 
+  /** Serves a model, an ensemble once its own have been served or have failed. */
+  #serveAfterDependencies(
+    model: PolledModel,
+    polled: ReadonlyMap<string, PolledModel>,
+    serving: Map<string, Promise<void>>,
+  ): Promise<void> {
+    const begun = serving.get(model.name);
+    if (begun) return begun;
+    if (!isEnsemble(model)) {
+      const served = this.#serveOne(model);
+      serving.set(model.name, served);
+      return served;
+    }
+    this.#ensembles.expect(model);
+    // Until this one is known, a circle of ensembles comes back here and goes no further round.
+    serving.set(model.name, Promise.resolve());
+    const dependencies = dependenciesOf(model.config).flatMap((name) => polled.get(name) ?? [])
+      .map((dependency) => this.#serveAfterDependencies(dependency, polled, serving));
+    const served = Promise.all(dependencies).then(() => this.#ensembles.ask(model));
+    serving.set(model.name, served);
+    return served;
+  }
+
+  async #serveOne(model: PolledModel): Promise<void> {
+    const entry = this.#know(model.name);
+    // What was an ensemble may have become something else.
+    this.#ensembles.forget(model.name);
+    entry.unread = false;
+    entry.blocked = false;
+    entry.failure = model.versions.length === 0 ? noVersionAvailable(entry.name) : undefined;
+    if (entry.failure) this.#options.log.error(`failed to load '${entry.name}': ${entry.failure.message}`);
+    await entry.want(model);
+  }
+
+  /** @throws Status where there is no such READY version. */
+  #served(name: string, version: number | undefined): ServedModel {
+    const entry = this.#entries.get(name);
+    const found = version === undefined ? entry?.latest : entry?.byText.get(String(version));
+    return found ?? findSlowly(entry, name, version === undefined ? "" : String(version), this.#entries.keys());
+  }
+
   /** A name that is in no repository any more: what is left of the model goes, and with it its entry. */
-  async #missing(name: string): Promise<void> {
+  async #missing(name: string): Promise<undefined> {
     const { log, roots } = this.#options;
     log.error(modelNotInRepository(name, roots, undefined).message);
     const entry = this.#entries.get(name);
     this.#entries.delete(name);
+    this.#ensembles.forget(name);
     await entry?.want(undefined);
   }
 
@@ -227,8 +315,10 @@ export class ModelRepository implements Repository {
     await Promise.all(names.map((name) => {
       const entry = this.#entries.get(name);
       if (entry) entry.failure = undefined;
+      this.#ensembles.forget(name);
       return entry?.want(undefined);
     }));
+    await this.#ensembles.settled();
   }
 
   async #release(model: ServedModel): Promise<void> {
@@ -244,8 +334,8 @@ export class ModelRepository implements Repository {
   }
 
   /** Resolves when nothing runs on a model any more, or nobody waits for that. */
-  async #drained(model: Model): Promise<void> {
-    while (model.scheduler.inFlight > 0 && !this.#abandoned) {
+  async #drained(model: ServedModel): Promise<void> {
+    while (model.inFlight > 0 && !this.#abandoned) {
       await new Promise<void>((resolve) => this.#options.clock.after(DRAIN_INTERVAL_MS, resolve));
     }
   }
@@ -270,6 +360,7 @@ export class ModelRepository implements Repository {
         else log.error(`failed to load '${name}' version ${version}: ${status.reason}`);
     }
     for (const listener of this.#listeners) listener(event);
+    if (status.state !== "LOADING") this.#ensembles.changed(name);
   }
 
   #sorted(): ModelEntry[] {

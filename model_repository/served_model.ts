@@ -4,12 +4,15 @@ import { versionNotReady } from "../core/errors/request.ts";
 import type { InferenceRequest, ResponseSink } from "../core/inference.ts";
 import type { ModelStatistics } from "../observability/statistics.ts";
 import type { ModelConfig } from "../proto/gen/model_config_pb.ts";
+import type { StepModel } from "../scheduler/ensemble/step_model.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
 import type { Model, TensorMetadata } from "./model.ts";
 import { RequestNormalizer } from "./normalize.ts";
 import { OutputReshaper } from "./reshape.ts";
 
 const NO_LABELS: readonly string[] = [];
+
+let serials = 0;
 
 /** What a served version is made from. */
 export interface ServedModelOptions {
@@ -23,7 +26,9 @@ export interface ServedModelOptions {
 }
 
 /** One loaded version, with everything that a request of it needs. */
-export class ServedModel implements Model {
+export class ServedModel implements Model, StepModel {
+  /** Tells this object from all others of the same name and version. */
+  readonly serial: number = ++serials;
   readonly name: string;
   readonly version: number;
   readonly config: ModelConfig;
@@ -37,6 +42,7 @@ export class ServedModel implements Model {
   readonly #labels: ReadonlyMap<string, readonly string[]>;
   readonly #normalizer: RequestNormalizer;
   readonly #reshaper: OutputReshaper | undefined;
+  #holds = 0;
   #retired = false;
   #successor: ServedModel | undefined;
 
@@ -56,9 +62,17 @@ export class ServedModel implements Model {
     this.#reshaper = OutputReshaper.of(config);
   }
 
-  /** Requests taken and not finished. */
+  /** Requests taken and not finished, and those of ensembles that may still come here. */
   get inFlight(): number {
-    return this.scheduler.inFlight;
+    return this.scheduler.inFlight + this.#holds;
+  }
+
+  hold(): void {
+    this.#holds++;
+  }
+
+  letGo(): void {
+    this.#holds--;
   }
 
   labels(output: string): readonly string[] {
@@ -70,6 +84,10 @@ export class ServedModel implements Model {
       this.#inferRetired(request, sink);
       return;
     }
+    this.inferHeld(request, sink);
+  }
+
+  inferHeld(request: InferenceRequest, sink: ResponseSink): void {
     this.#normalizer.normalize(request);
     this.scheduler.enqueue(request, this.#reshaper === undefined ? sink : this.#reshaper.wrap(sink));
   }

@@ -66,7 +66,11 @@ export class BatchExecution implements Execution {
       const totalMs = now - task.request.receivedAt;
       task.state = "over";
       if (failure) statistics.requestFailed(totalMs, failureReason(failure));
-      else statistics.requestSucceeded(task.rows, totalMs, task.startedAt - task.enqueuedAt, timing);
+      else {
+        const queueMs = task.startedAt - task.enqueuedAt;
+        statistics.requestSucceeded(task.rows, totalMs, queueMs, timing);
+        task.request.spent?.add(queueMs, timing);
+      }
     }
     this.onOver(this);
     for (let i = 0; i < tasks.length; i++) tasks[i].sink.finish(error ?? this.#failures?.[i]);

@@ -14,7 +14,7 @@ export const unknownModelDidYouMean = declare(
 export const modelWithoutConfiguration = declare(
   "NOT_FOUND",
   (model: string, reason: string) =>
-    `Request for unknown model: '${model}' is not found. It is in the repository but could not be read: ${reason}`,
+    `Request for unknown model: '${model}' is not found. It is in the repository but cannot be served: ${reason}`,
 );
 
 export const unknownVersion = declare(

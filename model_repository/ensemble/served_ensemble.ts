@@ -1,0 +1,54 @@
+import { clone, create } from "@bufbuild/protobuf";
+import type { LoadedModel } from "../../backends/backend.ts";
+import type { Clock } from "../../core/clock.ts";
+import { ModelStatistics } from "../../observability/statistics.ts";
+import { ModelConfigSchema, ModelTransactionPolicySchema } from "../../proto/gen/model_config_pb.ts";
+import { EnsembleScheduler } from "../../scheduler/ensemble/ensemble_scheduler.ts";
+import { validateAtLoad } from "../config/mod.ts";
+import { readLabels } from "../labels.ts";
+import type { PolledModel } from "../polled_model.ts";
+import { ServedModel } from "../served_model.ts";
+import { describeEnsemble, stepsOf, versionOf } from "./describe.ts";
+
+/** Finds the READY version of a model. @param version undefined for the preferred one. @throws Status without one. */
+export type FindServedModel = (name: string, version: number | undefined) => ServedModel;
+
+/**
+ * Puts one version of an ensemble together from the models that serve at this moment; its requests find theirs anew.
+ *
+ * @throws Status where its configuration is wrong, or does not fit the models.
+ */
+export async function serveEnsemble(
+  { config: polled, directory }: PolledModel,
+  version: number,
+  find: FindServedModel,
+  clock: Clock,
+): Promise<ServedModel> {
+  const config = clone(ModelConfigSchema, polled);
+  validateAtLoad(config);
+  const labels = new Map(await readLabels(config, directory));
+  const models = stepsOf(config).map((step) => find(step.modelName, versionOf(step)));
+  const description = describeEnsemble(config, models.map((model) => model.config));
+  config.modelTransactionPolicy = create(ModelTransactionPolicySchema, { decoupled: description.decoupled });
+  description.steps.forEach(({ outputs }, index) => {
+    for (const { name, tensor } of outputs) {
+      const own = models[index].labels(name);
+      if (!labels.has(tensor) && own.length > 0) labels.set(tensor, own);
+    }
+  });
+  const statistics = new ModelStatistics();
+  const scheduler = new EnsembleScheduler({
+    description,
+    modelVersion: String(version),
+    find: (name, version) => find(name, version === "" ? undefined : Number(version)),
+    statistics,
+    clock,
+  });
+  return new ServedModel({ config, version, loaded: loadedFrom(models), scheduler, statistics, labels });
+}
+
+/** An ensemble holds nothing itself; it runs where its models do. */
+function loadedFrom(models: readonly ServedModel[]): LoadedModel {
+  const devices = [...new Set(models.map(({ loaded }) => loaded.device))].filter((device) => device !== "");
+  return { instances: [], device: devices.join(" and "), note: "", unload: () => Promise.resolve() };
+}

@@ -1,0 +1,76 @@
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { serverStopping } from "../../core/errors/scheduler.ts";
+import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
+import type { Status } from "../../core/status.ts";
+import type { ModelStatistics } from "../../observability/statistics.ts";
+import type { Scheduler } from "../scheduler.ts";
+import { Demands } from "./demand.ts";
+import type { EnsembleDescription } from "./description.ts";
+import { type EnsembleParts, EnsembleRun } from "./ensemble_run.ts";
+import { StepGate } from "./step_gate.ts";
+import type { FindStepModel } from "./step_model.ts";
+
+/** What the scheduler of an ensemble is made from. */
+export interface EnsembleSchedulerOptions {
+  readonly description: EnsembleDescription;
+  readonly modelVersion: string;
+  readonly find: FindStepModel;
+  readonly statistics: ModelStatistics;
+  readonly clock?: Clock;
+}
+
+/**
+ * The scheduler of an ensemble: every request starts at once, and what waits are its steps, in the schedulers of their
+ * models and where `max_inflight_requests` holds them back.
+ */
+export class EnsembleScheduler implements Scheduler {
+  /** Its requests count as executing, whatever their steps do. */
+  readonly pending = 0;
+  readonly #parts: EnsembleParts;
+  readonly #demands: Demands;
+  readonly #statistics: ModelStatistics;
+  readonly #clock: Clock;
+  #inFlight = 0;
+  #stopping = false;
+
+  constructor({ description, modelVersion, find, statistics, clock }: EnsembleSchedulerOptions) {
+    const gates = description.steps.map(() => new StepGate(description.maxInflightRequests));
+    const outputDims = new Map(description.outputs.map(({ name, dims }) => [name, dims]));
+    this.#parts = { description, modelVersion, find, gates, outputDims };
+    this.#demands = new Demands(description);
+    this.#statistics = statistics;
+    this.#clock = clock ?? systemClock;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  enqueue(request: InferenceRequest, sink: ResponseSink): void {
+    if (this.#stopping) {
+      this.#statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
+      sink.finish(serverStopping(this.#parts.description.name));
+      return;
+    }
+    this.#inFlight++;
+    const demand = this.#demands.of(request.outputs);
+    new EnsembleRun(this.#parts, demand, request, sink, (run, error) => this.#end(run, error, sink)).start();
+  }
+
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  #end({ request, spent }: EnsembleRun, error: Status | undefined, sink: ResponseSink): void {
+    const statistics = this.#statistics;
+    const totalMs = this.#clock.now() - request.receivedAt;
+    if (error) statistics.requestFailed(totalMs, error.code === "CANCELLED" ? "CANCELED" : "OTHER");
+    else {
+      statistics.executed(request.batchSize, spent);
+      statistics.requestSucceeded(request.batchSize, totalMs, spent.queueMs, spent);
+      request.spent?.add(spent.queueMs, spent);
+    }
+    this.#inFlight--;
+    sink.finish(error);
+  }
+}
