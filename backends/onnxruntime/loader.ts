@@ -3,6 +3,7 @@ import type { BackendContext, LoadedModel, ModelSource } from "../backend.ts";
 import { probeGpu } from "../gpu.ts";
 import { warmupSamples } from "../warmup_samples.ts";
 import type { WorkerTensor } from "../worker/protocol.ts";
+import { workerModule } from "../worker/module.ts";
 import { WorkerInstance, WorkerLoadError } from "../worker/worker_instance.ts";
 import { InlineInstance } from "../inline_instance.ts";
 import { fedBySequences } from "./complete.ts";
@@ -198,7 +199,7 @@ export class ModelLoader {
       passive: plan.passive,
       modelName: source.name,
       modelVersion: String(source.version),
-      module: new URL("./worker.ts", import.meta.url),
+      module: workerModule("backends/onnxruntime/worker"),
       options: this.#loadOptions(runtime, threads),
       inputs: this.#inputs,
       outputs: this.#outputs,

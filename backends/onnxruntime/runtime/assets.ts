@@ -22,24 +22,24 @@ import type { OrtRuntime } from "./options.ts";
 export const RUNTIME_FILES: Readonly<Record<OrtRuntime, readonly string[]>> = {
   webgpu: ["ort-wasm-simd-threaded.jspi.wasm"],
   wasm: ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs"],
-  native: ["onnxruntime_binding.node", ...nativeLibraries()],
+  native: nativeFiles(),
 };
 
-/** What `onnxruntime_binding.node` is linked to. */
-function nativeLibraries(): string[] {
-  switch (process.platform) {
+/** The native binding and what it is linked to, on a platform as Node names it. */
+export function nativeFiles(platform: string = process.platform): string[] {
+  switch (platform) {
     case "win32":
-      return ["onnxruntime.dll", "DirectML.dll"];
+      return ["onnxruntime_binding.node", "onnxruntime.dll", "DirectML.dll"];
     case "darwin":
-      return ["libonnxruntime.1.30.0.dylib"];
+      return ["onnxruntime_binding.node", "libonnxruntime.1.30.0.dylib"];
     default:
-      return ["libonnxruntime.so.1"];
+      return ["onnxruntime_binding.node", "libonnxruntime.so.1"];
   }
 }
 
 /** Where the native files lie inside the npm package, relative to its root. */
-export function nativePackageDirectory(): string {
-  return `bin/napi-v6/${process.platform}/${process.arch}`;
+export function nativePackageDirectory(platform: string = process.platform, arch: string = process.arch): string {
+  return `bin/napi-v6/${platform}/${arch}`;
 }
 
 let directory: string | undefined;
