@@ -8,11 +8,19 @@ export interface ServerOptions {
   /** Further options of the server. */
   args?: readonly string[];
   env?: Record<string, string>;
+  /** The command that starts the server, before its options. Default: Deno with `main.ts` of the checkout. */
+  program?: readonly string[];
+  /** Where it runs. */
+  cwd?: string;
+  /** Gives it nothing of this process's environment. */
+  clearEnv?: boolean;
   /** What to wait for; `live` where models are expected to fail. Default `ready`. */
   until?: "ready" | "live";
   /** Milliseconds to wait for that; default 3 minutes. */
   patience?: number;
 }
+
+const CHECKOUT = [Deno.execPath(), "run", "-A", "--no-check", `${ROOT}/main.ts`];
 
 /** A port that nobody listened on a moment ago. */
 export function freePorts(count: number): number[] {
@@ -62,14 +70,11 @@ export class TestServer implements AsyncDisposable {
     }
   }
 
-  static #spawn({ repositories, args = [], env = {} }: ServerOptions): TestServer {
+  static #spawn({ repositories, args = [], env = {}, program = CHECKOUT, cwd, clearEnv }: ServerOptions): TestServer {
     const [http, grpc, metrics] = freePorts(3);
-    const child = new Deno.Command(Deno.execPath(), {
+    const child = new Deno.Command(program[0], {
       args: [
-        "run",
-        "-A",
-        "--no-check",
-        `${ROOT}/main.ts`,
+        ...program.slice(1),
         ...repositories.map((folder) => `--model-repository=${folder}`),
         "--http-address=127.0.0.1",
         `--http-port=${http}`,
@@ -79,6 +84,8 @@ export class TestServer implements AsyncDisposable {
         ...args,
       ],
       env: { NO_COLOR: "1", ...gpuEnvironment(), ...env },
+      cwd,
+      clearEnv,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
