@@ -16,7 +16,10 @@ export class TimeSpent {
   outputMs = 0;
 
   /** Adds one execution. */
-  add(queueMs: number, phases: { readonly inputMs: number; readonly inferMs: number; readonly outputMs: number }): void {
+  add(
+    queueMs: number,
+    phases: { readonly inputMs: number; readonly inferMs: number; readonly outputMs: number },
+  ): void {
     this.queueMs += queueMs;
     this.inputMs += phases.inputMs;
     this.inferMs += phases.inferMs;

@@ -126,7 +126,9 @@ export function inEnsemble(ensemble: string, text: string): string {
 }
 
 export const ensembleDeadlock = invalid((id: string) =>
-  `[request id: ${id === "" ? "<id_unknown>" : id}] unexpected deadlock, at least one output is not set while no more ` +
+  `[request id: ${
+    id === "" ? "<id_unknown>" : id
+  }] unexpected deadlock, at least one output is not set while no more ` +
   `ensemble steps can be made`
 );
 

@@ -1,0 +1,112 @@
+/** Ensembles and models for the tests beside this file. */
+import type { InferenceRequest, InferenceResponse, ResponseSink } from "../../core/inference.ts";
+import type { Status } from "../../core/status.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { EnsembleDescription, StepDescription } from "./description.ts";
+import type { StepModel } from "./step_model.ts";
+
+/** A byte vector. */
+export function tensor(name: string, ...values: number[]): Tensor {
+  return { name, datatype: "UINT8", shape: [values.length], data: Uint8Array.from(values) };
+}
+
+/** A step in one line: model, `input=tensor` pairs, `output=tensor` pairs, all separated by blanks. */
+export function step(
+  modelName: string,
+  inputs: string,
+  outputs: string,
+  more: Partial<StepDescription> = {},
+): StepDescription {
+  return {
+    modelName,
+    modelVersion: "",
+    batching: false,
+    decoupled: false,
+    inputs: pairs(inputs).map(([name, tensor]) => ({ name, tensor, dims: [-1] })),
+    outputs: pairs(outputs).map(([name, tensor]) => ({ name, tensor })),
+    ...more,
+  };
+}
+
+function pairs(text: string): string[][] {
+  return text.split(" ").map((pair) => pair.split("="));
+}
+
+/** An ensemble `E`; names of inputs and outputs separated by blanks. */
+export function ensemble(
+  inputs: string,
+  outputs: string,
+  steps: readonly StepDescription[],
+  more: Partial<EnsembleDescription> = {},
+): EnsembleDescription {
+  return {
+    name: "E",
+    batching: false,
+    decoupled: steps.some(({ decoupled }) => decoupled),
+    inputs: inputs.split(" "),
+    outputs: outputs.split(" ").map((name) => ({ name, dims: [-1] })),
+    steps,
+    maxInflightRequests: 0,
+    ...more,
+  };
+}
+
+/** One request that a {@link FakeModel} has been given and that the test answers. */
+export interface Call {
+  readonly request: InferenceRequest;
+  readonly sink: ResponseSink;
+  /** Responds with these outputs. */
+  respond(...outputs: Tensor[]): void;
+  /** Responds and finishes. */
+  answer(...outputs: Tensor[]): void;
+}
+
+/** A model whose requests the test answers by hand, or `onCall` at once. */
+export class FakeModel implements StepModel {
+  readonly calls: Call[] = [];
+  holds = 0;
+
+  constructor(readonly name: string, private readonly onCall?: (call: Call) => void) {}
+
+  hold(): void {
+    this.holds++;
+  }
+
+  letGo(): void {
+    this.holds--;
+  }
+
+  inferHeld(request: InferenceRequest, sink: ResponseSink): void {
+    const respond = (...outputs: Tensor[]) => {
+      sink.respond({ modelName: this.name, modelVersion: "1", id: request.id, outputs });
+    };
+    const answer = (...outputs: Tensor[]) => {
+      respond(...outputs);
+      sink.finish();
+    };
+    const call = { request, sink, respond, answer };
+    this.calls.push(call);
+    this.onCall?.(call);
+  }
+}
+
+/** Keeps what it is told. */
+export class MemorySink implements ResponseSink {
+  readonly responses: InferenceResponse[] = [];
+  finished = 0;
+  error: Status | undefined;
+
+  respond(response: InferenceResponse): void {
+    this.responses.push(response);
+  }
+
+  finish(error?: Status): void {
+    this.finished++;
+    this.error = error;
+  }
+
+  /** The outputs of each response, as `name=values`. */
+  get texts(): string[] {
+    return this.responses.map(({ outputs }) => outputs.map(({ name, data }) => `${name}=${data}`).join(" "));
+  }
+}
