@@ -3,17 +3,12 @@ import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { Status } from "../../core/status.ts";
 import { ModelConfigSchema } from "../../proto/gen/model_config_pb.ts";
+import { needing } from "../../tests/support/needing.ts";
+import { shared, SHARED_ABSENT } from "../../tests/support/paths.ts";
 import { modelPath, parseGraph, readGraph } from "./graph.ts";
 import { graphOf, ONNX, onnxGraph, onnxModel } from "./graph_fixture.ts";
 
-const testdata = new URL("../../../shared/testdata/models/", import.meta.url);
-const absent = (() => {
-  try {
-    return !Deno.statSync(testdata).isDirectory;
-  } catch {
-    return true;
-  }
-})();
+const testdata = shared("testdata/models");
 
 Deno.test("parseGraph() gives names, types, shapes and symbols in the file's order", () => {
   const graph = graphOf({
@@ -159,10 +154,9 @@ Deno.test("modelPath() finds a file or a directory with model.onnx, and says wha
 });
 
 Deno.test({
-  name: "readGraph() reads real models [needs ../shared/testdata]",
-  ignore: absent,
+  ...needing("readGraph() reads real models", testdata ? undefined : SHARED_ABSENT),
   async fn() {
-    const read = (name: string) => readGraph(new URL(`${name}/model.onnx`, testdata).pathname);
+    const read = (name: string) => readGraph(`${testdata}/${name}/model.onnx`);
     const silero = await read("silero_vad_v5");
     assert.equal(silero.controlFlow, true);
     assert.ok(silero.opTypes.has("LSTM"));

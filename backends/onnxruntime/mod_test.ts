@@ -1,19 +1,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { InferenceRequest, type InferenceResponse } from "../../core/inference.ts";
 import { Status } from "../../core/status.ts";
 import { ModelConfigSchema, ModelInstanceGroup_Kind as Kind } from "../../proto/gen/model_config_pb.ts";
+import { needing, WEBGPU_ABSENT } from "../../tests/support/needing.ts";
+import { shared, SHARED_ABSENT } from "../../tests/support/paths.ts";
 import type { LoadedModel, ModelInstance, ModelSource } from "../backend.ts";
 import { probeGpu } from "../gpu.ts";
 import { type GraphDefinition, ONNX, onnxModel } from "./graph_fixture.ts";
 import { onnxruntimeBackend } from "./mod.ts";
 
-const testdata = fileURLToPath(new URL("../../../shared/testdata/models/", import.meta.url));
-const testdataAbsent = await Deno.stat(testdata).then(() => false, () => true);
+const testdata = shared("testdata/models") ?? "";
+const testdataAbsent = testdata ? undefined : SHARED_ABSENT;
 const gpu = await probeGpu();
-const gpuAbsent = gpu === undefined;
+const gpuAbsent = gpu ? undefined : WEBGPU_ABSENT;
 
 interface Loaded {
   readonly source: ModelSource;
@@ -161,8 +162,7 @@ Deno.test("onnxruntimeBackend reports a file that is no model", async () => {
 });
 
 Deno.test({
-  name: "onnxruntimeBackend serves from WebGPU what agrees with the CPU [needs a GPU or Mesa's lavapipe]",
-  ignore: gpuAbsent,
+  ...needing("onnxruntimeBackend serves from WebGPU what agrees with the CPU", gpuAbsent),
   async fn() {
     await withGraph(SUM, group(Kind.GPU, 2), {}, async ({ loaded, infos }) => {
       assert.match(loaded.device, /^GPU \(.+, 2 instances\)$/);
@@ -177,9 +177,12 @@ Deno.test({
 });
 
 Deno.test({
-  name: "onnxruntimeBackend keeps silero_vad_v5 off WebGPU, where it answers wrongly " +
-    "[needs ../shared/testdata, and Mesa's lavapipe]",
-  ignore: !gpu?.software || testdataAbsent,
+  ...needing(
+    "onnxruntimeBackend keeps silero_vad_v5 off WebGPU, where it answers wrongly",
+    testdataAbsent,
+    gpuAbsent,
+    gpu?.software ? undefined : "known to be wrong with Mesa's software driver only",
+  ),
   async fn() {
     await withModel(join(testdata, "silero_vad_v5"), group(Kind.GPU), {}, ({ loaded }) => {
       assert.match(loaded.device, /^CPU /);
@@ -193,8 +196,7 @@ Deno.test({
 
 for (const name of ["mnist", "tf_bert_qa_tiny", "oww_melspectrogram", "oww_embedding", "oww_alexa"]) {
   Deno.test({
-    name: `onnxruntimeBackend serves ${name} from WebGPU [needs ../shared/testdata, and a GPU or Mesa's lavapipe]`,
-    ignore: gpuAbsent || testdataAbsent,
+    ...needing(`onnxruntimeBackend serves ${name} from WebGPU`, testdataAbsent, gpuAbsent),
     async fn() {
       await withModel(join(testdata, name), group(Kind.GPU), {}, ({ loaded }) => {
         // some operators may stay on the CPU: the note then says which

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { Status } from "../../core/status.ts";
+import { needing } from "../../tests/support/needing.ts";
+import { shared, SHARED_ABSENT } from "../../tests/support/paths.ts";
 import * as configs from "./mod.ts";
 
-const RECORDS = new URL("../../../shared/reference/records/", import.meta.url);
+const records = shared("reference/records");
+const RECORDS = records && pathToFileURL(`${records}/`);
 const title = "the real Triton's answers: same configurations accepted, same texts, same JSON";
 
 interface RecordedModel {
@@ -35,8 +38,7 @@ function load(name: string, model: RecordedModel): string | Status {
 }
 
 Deno.test({
-  name: existsSync(RECORDS) ? title : `${title} (skipped: ../shared/reference is not there)`,
-  ignore: !existsSync(RECORDS),
+  ...needing(title, RECORDS ? undefined : SHARED_ABSENT),
   fn() {
     const { setups } = JSON.parse(Deno.readTextFileSync(new URL("models.json", RECORDS)));
     const compared = { accepted: 0, refused: 0, shown: 0 };

@@ -4,7 +4,7 @@ import { testPython } from "../setup/venv.ts";
 import { ROOT } from "../support/paths.ts";
 import { mustRun } from "../support/process.ts";
 import { pytestSteps } from "../support/pytest.ts";
-import { skippedTitle } from "../support/report.ts";
+import { needing } from "../support/needing.ts";
 import { TestServer } from "../support/server.ts";
 
 const python = await available(testPython());
@@ -23,8 +23,7 @@ const VARIANTS: Record<string, { args: string[]; files: string }> = {
 
 for (const [title, { args, files }] of Object.entries(VARIANTS)) {
   Deno.test({
-    name: python.missing === undefined ? title : skippedTitle(title, python.missing),
-    ignore: python.missing !== undefined,
+    ...needing(title, python.missing),
     async fn(t) {
       const repository = await Deno.makeTempDir({ prefix: "triton-ts-types-" });
       try {

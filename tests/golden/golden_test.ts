@@ -4,7 +4,7 @@ import { available } from "../setup/missing.ts";
 import { webgpuAdapter } from "../setup/vulkan.ts";
 import { infer, numbers, type WireTensor } from "../support/infer.ts";
 import { shared, SHARED_ABSENT } from "../support/paths.ts";
-import { skippedTitle } from "../support/report.ts";
+import { needing } from "../support/needing.ts";
 import { TestServer } from "../support/server.ts";
 
 interface GoldenTensor {
@@ -132,8 +132,7 @@ for (const runtime of RUNTIMES) {
     : undefined;
   const title = `real models give their golden outputs on ${runtime.name}`;
   Deno.test({
-    name: missing === undefined ? title : skippedTitle(title, missing),
-    ignore: missing !== undefined,
+    ...needing(title, missing),
     async fn(t) {
       const all = [...Deno.readDirSync(MODELS!)].map((entry) => entry.name).sort();
       const tooSlow = (model: string) =>
@@ -147,8 +146,10 @@ for (const runtime of RUNTIMES) {
           patience: 480_000,
         });
         for (const model of all.filter(tooSlow)) {
-          const name = skippedTitle(model, "takes minutes on a software adapter; run it on a machine with a GPU");
-          await t.step({ name, ignore: true, fn() {} });
+          await t.step({
+            ...needing(model, "takes minutes on a software adapter; run it on a machine with a GPU"),
+            fn() {},
+          });
         }
         for (const model of models) {
           await t.step(model, () => checkModel(server, model));

@@ -4,7 +4,7 @@ import { available } from "../setup/missing.ts";
 import { perfAnalyzer } from "../setup/perf_analyzer.ts";
 import { ROOT } from "../support/paths.ts";
 import { lastLines, run } from "../support/process.ts";
-import { skippedTitle } from "../support/report.ts";
+import { needing } from "../support/needing.ts";
 import { TestServer } from "../support/server.ts";
 
 const tool = await available(perfAnalyzer());
@@ -30,8 +30,7 @@ const RUNS: Record<string, (server: TestServer) => string[]> = {
 };
 
 Deno.test({
-  name: tool.missing === undefined ? title : skippedTitle(title, tool.missing),
-  ignore: tool.missing !== undefined,
+  ...needing(title, tool.missing),
   async fn(t) {
     const { program, env } = tool.value!;
     await using server = await TestServer.start({ repositories: [`${ROOT}/models`] });

@@ -4,7 +4,7 @@ import { available } from "../setup/missing.ts";
 import { testPython } from "../setup/venv.ts";
 import { CACHE, ROOT, shared, SHARED_ABSENT } from "../support/paths.ts";
 import { run } from "../support/process.ts";
-import { skippedTitle } from "../support/report.ts";
+import { needing } from "../support/needing.ts";
 import { EXCLUDED, FILES, FILES_LEFT_OUT } from "./scope.ts";
 
 interface RecordResult {
@@ -27,8 +27,7 @@ function excluded(result: RecordResult): string | undefined {
 for (const file of FILES) {
   const title = `the recorded exchanges of ${file} get Triton's answers`;
   Deno.test({
-    name: missing === undefined ? title : skippedTitle(title, missing),
-    ignore: missing !== undefined,
+    ...needing(title, missing),
     async fn(t) {
       const report = await Deno.makeTempFile({ dir: CACHE, prefix: "replay-", suffix: ".json" });
       try {
@@ -51,8 +50,7 @@ for (const file of FILES) {
         for (const result of JSON.parse(text).records as RecordResult[]) {
           const reason = excluded(result) ?? (result.verdict === "skip" ? result.note ?? "skipped" : undefined);
           await t.step({
-            name: reason === undefined ? result.name : skippedTitle(result.name, reason),
-            ignore: reason !== undefined,
+            ...needing(result.name, reason),
             fn() {
               if (result.verdict === "fail") throw new Error(JSON.stringify(result.mismatches, null, 1));
             },
@@ -66,14 +64,13 @@ for (const file of FILES) {
 }
 
 for (const [file, reason] of Object.entries(FILES_LEFT_OUT)) {
-  Deno.test({ name: skippedTitle(`the recorded exchanges of ${file}`, reason), ignore: true, fn() {} });
+  Deno.test({ ...needing(`the recorded exchanges of ${file}`, reason), fn() {} });
 }
 
 const complete = "every file of recorded exchanges is replayed or left out for a reason";
 
 Deno.test({
-  name: script === undefined ? skippedTitle(complete, SHARED_ABSENT) : complete,
-  ignore: script === undefined,
+  ...needing(complete, script ? undefined : SHARED_ABSENT),
   fn() {
     const known = [...FILES, ...Object.keys(FILES_LEFT_OUT)].sort();
     const files = [...Deno.readDirSync(shared("reference/records")!)].map((entry) => entry.name)

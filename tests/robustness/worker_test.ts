@@ -5,7 +5,7 @@ import { testPython } from "../setup/venv.ts";
 import { binaryRequest, infer, simpleWorks, type WireTensor } from "../support/infer.ts";
 import { ROOT } from "../support/paths.ts";
 import { mustRun } from "../support/process.ts";
-import { skippedTitle } from "../support/report.ts";
+import { needing } from "../support/needing.ts";
 import { TestServer } from "../support/server.ts";
 
 const python = await available(testPython());
@@ -43,8 +43,7 @@ async function spinsAgain(server: TestServer, n: bigint): Promise<bigint> {
 for (const runtime of ["wasm", "native"]) {
   const title = `a worker that fails in mid-request is replaced (${runtime})`;
   Deno.test({
-    name: python.missing === undefined ? title : skippedTitle(title, python.missing),
-    ignore: python.missing !== undefined,
+    ...needing(title, python.missing),
     async fn(t) {
       const repository = await Deno.makeTempDir({ prefix: "triton-ts-misbehave-" });
       try {

@@ -1,5 +1,6 @@
 import { CACHE, ROOT } from "./paths.ts";
 import { run } from "./process.ts";
+import { needing } from "./needing.ts";
 import { type JunitCase, junitCases } from "./junit.ts";
 
 /**
@@ -27,8 +28,7 @@ export async function pytestSteps(
   for (const { name, group, failure, skipped } of cases) {
     const title = `${group.split(".").at(-1)} ${name}`;
     await t.step({
-      name: skipped === undefined ? title : `${title} [skipped: ${skipped}]`,
-      ignore: skipped !== undefined,
+      ...needing(title, skipped),
       fn() {
         if (failure !== undefined) throw new Error(failure);
       },

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import type { DataType } from "../../../core/data_type.ts";
 import { encodeBytes } from "../../../core/tensor.ts";
+import { needing, WEBGPU_ABSENT } from "../../../tests/support/needing.ts";
+import { shared, SHARED_ABSENT } from "../../../tests/support/paths.ts";
 import type { WorkerTensor } from "../../worker/protocol.ts";
 import type { OrtRuntime } from "./options.ts";
 import { ORT_TYPE } from "./tensors.ts";
 import { hasAdapter, type RemoteError, RemoteModel } from "./testing/remote_model.ts";
 
 /** Real models, each with an input and the output that the native runtime once gave for it. */
-const MODELS = new URL("../../../../shared/testdata/models/", import.meta.url);
+const MODELS = shared("testdata/models");
 const TOLERANCE = 2e-4;
 
 interface Golden {
@@ -16,7 +18,7 @@ interface Golden {
 }
 
 async function golden(model: string): Promise<Golden> {
-  const file = JSON.parse(await Deno.readTextFile(new URL(`${model}/golden.json`, MODELS)));
+  const file = JSON.parse(await Deno.readTextFile(`${MODELS}/${model}/golden.json`));
   return { inputs: tensors(file.inputs), outputs: tensors(file.outputs) };
 }
 
@@ -58,7 +60,7 @@ async function run(model: string, runtime: OrtRuntime, threads = 1): Promise<num
   await using remote = new RemoteModel();
   await remote.load({
     runtime,
-    modelPath: new URL(`${model}/model.onnx`, MODELS).pathname,
+    modelPath: `${MODELS}/${model}/model.onnx`,
     intraOpThreads: threads,
     inputs: inputs.map(({ name, datatype }) => ({ name, datatype })),
     outputs: outputs.map(({ name, datatype }) => ({ name, datatype })),
@@ -68,8 +70,8 @@ async function run(model: string, runtime: OrtRuntime, threads = 1): Promise<num
   return Math.max(first, deviation(await remote.run(inputs, names), outputs));
 }
 
-const present = await Deno.stat(MODELS).then(() => true, () => false);
-if (!present) console.log("skipped: the golden models of ../shared/testdata are absent");
+const absent = MODELS ? undefined : SHARED_ABSENT;
+const adapterAbsent = await hasAdapter() ? undefined : WEBGPU_ABSENT;
 
 const ALL = [
   "mnist",
@@ -85,8 +87,7 @@ const ALL = [
 for (const runtime of ["native", "wasm"] as const) {
   for (const model of ALL) {
     Deno.test({
-      name: `run() gives the golden outputs of ${model} on ${runtime}`,
-      ignore: !present,
+      ...needing(`run() gives the golden outputs of ${model} on ${runtime}`, absent),
       fn: async () => {
         const deviates = await run(model, runtime);
         assert.ok(deviates <= 1, `${deviates} times the tolerance`);
@@ -97,18 +98,15 @@ for (const runtime of ["native", "wasm"] as const) {
 
 for (const runtime of ["native", "wasm"] as const) {
   Deno.test({
-    name: `run() gives the golden outputs of mnist on ${runtime} with 2 threads`,
-    ignore: !present,
+    ...needing(`run() gives the golden outputs of mnist on ${runtime} with 2 threads`, absent),
     fn: async () => assert.ok(await run("mnist", runtime, 2) <= 1),
   });
 }
 
 for (const model of ["mnist", "oww_alexa", "tf_bert_qa_tiny"]) {
   Deno.test({
-    name: `run() gives the golden outputs of ${model} on webgpu`,
-    ignore: !present,
+    ...needing(`run() gives the golden outputs of ${model} on webgpu`, absent, adapterAbsent),
     fn: async () => {
-      if (!await hasAdapter()) return;
       const deviates = await run(model, "webgpu");
       assert.ok(deviates <= 1, `${deviates} times the tolerance`);
     },
@@ -116,18 +114,17 @@ for (const model of ["mnist", "oww_alexa", "tf_bert_qa_tiny"]) {
 }
 
 Deno.test({
-  name: "run() on webgpu answers for silero_vad_v5 what no CPU runtime does, which is why a model is checked there",
-  ignore: !present,
-  fn: async () => {
-    if (await hasAdapter()) assert.ok(await run("silero_vad_v5", "webgpu") > 100);
-  },
+  ...needing(
+    "run() on webgpu answers for silero_vad_v5 what no CPU runtime does, which is why a model is checked there",
+    absent,
+    adapterAbsent,
+  ),
+  fn: async () => assert.ok(await run("silero_vad_v5", "webgpu") > 100),
 });
 
 Deno.test({
-  name: "load() on webgpu names the operator when the build has no kernel for it",
-  ignore: !present,
+  ...needing("load() on webgpu names the operator when the build has no kernel for it", absent, adapterAbsent),
   fn: async () => {
-    if (!await hasAdapter()) return;
     await assert.rejects(run("snack_squeezenet_fp16", "webgpu"), (error: RemoteError) => {
       assert.deepEqual([error.name, error.message], ["KernelsMissingError", "kernels missing: ZipMap"]);
       return true;
