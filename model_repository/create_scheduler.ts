@@ -1,31 +1,43 @@
 import type { ModelInstance } from "../backends/backend.ts";
 import type { Clock } from "../core/clock.ts";
-import { schedulerNotAvailable } from "../core/errors/repository.ts";
 import type { ModelStatistics } from "../observability/statistics.ts";
-import type { ModelConfig } from "../proto/gen/model_config_pb.ts";
+import type { ModelConfig, ModelSequenceBatching } from "../proto/gen/model_config_pb.ts";
 import { DefaultScheduler } from "../scheduler/default_scheduler.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
+import { sequenceConfigOf } from "../scheduler/sequence/config.ts";
+import { SequenceScheduler } from "../scheduler/sequence/sequence_scheduler.ts";
 
 /** What the scheduler of a version works with. */
 export interface SchedulerParts {
   readonly instances: readonly ModelInstance[];
   readonly statistics: ModelStatistics;
   readonly clock: Clock;
-}
-
-/**
- * Refuses, before anything is loaded, a configuration whose results would be wrong without a scheduler of its own.
- *
- * @throws Status UNSUPPORTED
- */
-export function checkScheduling(config: ModelConfig): void {
-  switch (config.schedulingChoice.case) {
-    case "sequenceBatching":
-      throw schedulerNotAvailable(config.name, "sequence batching");
-  }
+  /** A line in the log about this model. */
+  readonly warning: (message: string) => void;
 }
 
 /** The scheduler for a configuration, unless it is an ensemble's. Batching changes how fast requests are answered, never the answers. */
 export function createScheduler(config: ModelConfig, parts: SchedulerParts): Scheduler {
-  return new DefaultScheduler({ modelName: config.name, ...parts });
+  switch (config.schedulingChoice.case) {
+    case "sequenceBatching":
+      return createSequenceScheduler(config, config.schedulingChoice.value, parts);
+    default:
+      return new DefaultScheduler({ modelName: config.name, ...parts });
+  }
+}
+
+function createSequenceScheduler(config: ModelConfig, batching: ModelSequenceBatching, parts: SchedulerParts) {
+  return new SequenceScheduler({
+    ...parts,
+    modelName: config.name,
+    config: sequenceConfigOf(config, batching),
+    delayUntilQueued: countFrom("TRITONSERVER_DELAY_SCHEDULER"),
+    delayUntilBacklogged: countFrom("TRITONSERVER_BACKLOG_DELAY_SCHEDULER"),
+  });
+}
+
+/** The number in an environment variable that client test suites set to see full queues; 0 without it. */
+function countFrom(variable: string): number {
+  const count = Number(Deno.env.get(variable) ?? 0);
+  return Number.isInteger(count) && count > 0 ? count : 0;
 }

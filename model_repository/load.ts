@@ -8,7 +8,7 @@ import type { Log } from "../observability/log.ts";
 import { ModelStatistics } from "../observability/statistics.ts";
 import { type ModelConfig, ModelConfigSchema, ModelInstanceGroup_Kind } from "../proto/gen/model_config_pb.ts";
 import { ineffectiveSettings, normaliseConfig, normaliseInstanceGroups, validateAtLoad } from "./config/mod.ts";
-import { checkScheduling, createScheduler } from "./create_scheduler.ts";
+import { createScheduler } from "./create_scheduler.ts";
 import { isEnsemble } from "./ensemble/ensembles.ts";
 import { type FindServedModel, serveEnsemble } from "./ensemble/served_ensemble.ts";
 import { readLabels } from "./labels.ts";
@@ -79,7 +79,6 @@ export class ModelLoader {
   async #prepare(model: PolledModel, version: number): Promise<PreparedModel> {
     const { backends, backendSettings, log, gpuAvailable, adapterAvailable, autoComplete } = this.options;
     const config = clone(ModelConfigSchema, model.config);
-    checkScheduling(config);
     const backend = backends.get(config.backend);
     if (!backend) throw backendNotFound(config.backend, [...backends.keys()]);
     const context: BackendContext = {
@@ -108,7 +107,12 @@ export class ModelLoader {
     try {
       await warmUp(config, model.directory, loaded);
       const statistics = new ModelStatistics();
-      const scheduler = createScheduler(config, { instances: loaded.instances, statistics, clock });
+      const scheduler = createScheduler(config, {
+        instances: loaded.instances,
+        statistics,
+        clock,
+        warning: context.warning,
+      });
       return new ServedModel({ config, version, loaded, scheduler, statistics, labels });
     } catch (thrown) {
       await this.#unloadQuietly(loaded, model.name);

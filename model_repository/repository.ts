@@ -9,6 +9,8 @@ import {
 import { explicitLoadNotAllowed } from "../core/errors/wire.ts";
 import { Status } from "../core/status.ts";
 import { dependenciesOf, Ensembles, isEnsemble } from "./ensemble/ensembles.ts";
+import { pollWithDependencies } from "./ensemble/poll_dependencies.ts";
+import { stoppingOrder } from "./ensemble/stopping_order.ts";
 import { type LoadOptions, ModelLoader } from "./load.ts";
 import { findSlowly, nearestName } from "./lookup.ts";
 import type { IndexEntry, Model, Repository, VersionState } from "./model.ts";
@@ -44,6 +46,8 @@ export class ModelRepository implements Repository {
   readonly #loader: ModelLoader;
   readonly #entries = new Map<string, ModelEntry>();
   readonly #ensembles: Ensembles;
+  /** Models that were asked for by their names, not only because an ensemble runs them. */
+  readonly #named = new Set<string>();
   readonly #listeners = new Set<(event: RepositoryEvent) => void>();
   #stopped = false;
   #abandoned = false;
@@ -127,12 +131,12 @@ export class ModelRepository implements Repository {
   /**
    * Stops serving a model on a client's request; a name that is not served is no error.
    *
-   * @param dependents also the models that an ensemble runs.
+   * @param dependents also the models that only this ensemble runs, and that nobody has loaded by their names.
    * @throws Status UNAVAILABLE where the source does not allow it.
    */
   async unload(name: string, dependents = false): Promise<void> {
     if (!this.#options.source.explicit) throw explicitLoadNotAllowed();
-    await this.#retire(dependents ? [name, ...this.#ensembles.allDependenciesOf(name)] : [name]);
+    await this.#retire(dependents ? [name, ...this.#ensembles.runOnlyBy(name, this.#named)] : [name]);
   }
 
   /**
@@ -158,9 +162,9 @@ export class ModelRepository implements Repository {
   }
 
   async #unloadAll(): Promise<boolean> {
-    for (const wave of this.#stoppingOrder()) {
-      for (const model of wave) model.scheduler.stop();
-      for (const model of wave) await this.#drained(model);
+    for (const group of stoppingOrder(this.#sorted().flatMap((entry) => entry.ready))) {
+      for (const model of group) model.scheduler.stop();
+      for (const model of group) await this.#drained(model);
     }
     if (this.#abandoned) return false;
     await Promise.all([...this.#entries.values()].map(async (entry) => {
@@ -168,18 +172,6 @@ export class ModelRepository implements Repository {
       await entry.settled();
     }));
     return !this.#abandoned;
-  }
-
-  /** READY models in groups, each after the ensembles that run its models: what they have begun goes to its end. */
-  *#stoppingOrder(): Iterable<readonly ServedModel[]> {
-    let left = this.#sorted().flatMap((entry) => entry.ready);
-    while (left.length > 0) {
-      const needed = new Set(left.flatMap(({ config }) => dependenciesOf(config)));
-      const free = left.filter(({ name }) => !needed.has(name));
-      const wave = free.length > 0 ? free : left;
-      yield wave;
-      left = left.filter((model) => !wave.includes(model));
-    }
   }
 
   readonly #reconciler: Reconciler = {
@@ -208,8 +200,13 @@ export class ModelRepository implements Repository {
   }
 
   async #serve(names: readonly string[]): Promise<void> {
+    for (const name of names) this.#named.add(name);
     const found = await scanRepositories(this.#options.roots);
-    const polled = await this.#pollAll(names, found);
+    const polled = await pollWithDependencies(names, async (name) => {
+      const directories = found.get(name);
+      if (directories) return await this.#poll(this.#know(name), directories);
+      if (names.includes(name)) await this.#missing(name);
+    });
     if (this.#stopped) return;
     const serving = new Map<string, Promise<void>>();
     for (const model of polled.values()) this.#serveAfterDependencies(model, polled, serving);
@@ -217,33 +214,7 @@ export class ModelRepository implements Repository {
     await this.#ensembles.settled();
   }
 
-  /** Reads models, and those that ensembles among them run; whatever cannot be read says why in its entry. */
-  async #pollAll(
-    names: readonly string[],
-    found: ReadonlyMap<string, readonly string[]>,
-  ): Promise<ReadonlyMap<string, PolledModel>> {
-    const polled = new Map<string, PolledModel>();
-    const looked = new Set(names);
-    for (let next = [...looked]; next.length > 0;) {
-      const models = await Promise.all(next.map((name) => {
-        const directories = found.get(name);
-        if (directories) return this.#poll(this.#know(name), directories);
-        return names.includes(name) ? this.#missing(name) : undefined;
-      }));
-      next = [];
-      for (const model of models) {
-        if (!model) continue;
-        polled.set(model.name, model);
-        for (const name of dependenciesOf(model.config)) {
-          if (looked.has(name)) continue;
-          looked.add(name);
-          next.push(name);
-        }
-      }
-    }
-    return polled;
-  }
-
+  /** Reads one model; if it cannot be read, its entry says why. */
   async #poll(entry: ModelEntry, directories: readonly string[]): Promise<PolledModel | undefined> {
     const { log } = this.#options;
     const ambiguous = directories.length > 1;
@@ -302,11 +273,12 @@ export class ModelRepository implements Repository {
   }
 
   /** A name that is in no repository any more: what is left of the model goes, and with it its entry. */
-  async #missing(name: string): Promise<undefined> {
+  async #missing(name: string): Promise<void> {
     const { log, roots } = this.#options;
     log.error(modelNotInRepository(name, roots, undefined).message);
     const entry = this.#entries.get(name);
     this.#entries.delete(name);
+    this.#named.delete(name);
     this.#ensembles.forget(name);
     await entry?.want(undefined);
   }
@@ -316,6 +288,7 @@ export class ModelRepository implements Repository {
       const entry = this.#entries.get(name);
       if (entry) entry.failure = undefined;
       this.#ensembles.forget(name);
+      this.#named.delete(name);
       return entry?.want(undefined);
     }));
     await this.#ensembles.settled();

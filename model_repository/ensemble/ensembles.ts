@@ -79,12 +79,21 @@ export class Ensembles {
     this.#closed = true;
   }
 
-  /** Every model that an ensemble runs, those of ensembles within it included. */
-  allDependenciesOf(name: string): string[] {
+  /**
+   * The models that an ensemble runs and no other one does, those of ensembles within it included.
+   *
+   * @param kept names that are not to be among them.
+   */
+  runOnlyBy(name: string, kept: ReadonlySet<string>): string[] {
     const found = new Set([name]);
-    for (const next of found) {
-      const model = this.#asked.get(next);
-      if (model) dependenciesOf(model.config).forEach((dependency) => found.add(dependency));
+    for (const each of found) {
+      const model = this.#asked.get(each);
+      for (const dependency of model ? dependenciesOf(model.config) : []) {
+        const others = [...this.#asked.values()].some((other) =>
+          !found.has(other.name) && dependenciesOf(other.config).includes(dependency)
+        );
+        if (!others && !kept.has(dependency)) found.add(dependency);
+      }
     }
     found.delete(name);
     return [...found];
