@@ -82,13 +82,27 @@ export interface ExecutionTiming {
   readonly outputMs: number;
 }
 
+/** Where the implicit state of a row of an execution is kept. */
+export interface SequenceRow {
+  /** The place in its instance that the row's sequence holds while it lasts. */
+  readonly slot: number;
+  /** The sequence begins: what the slot held before is forgotten. */
+  readonly start: boolean;
+  /** It ends: nothing need be kept. */
+  readonly end: boolean;
+}
+
 /** One execution, as a scheduler forms it and an instance fills it. */
 export interface Execution {
   readonly requests: readonly InferenceRequest[];
+  /** For models with implicit states, the row of each request; undefined for one that stands for an empty row. */
+  readonly sequences?: readonly (SequenceRow | undefined)[];
   /** A response to request `index`: exactly one, or any number from a decoupled model. */
   respond(index: number, response: InferenceResponse): void;
   /** Request `index` alone failed; the others of the batch go on. */
   fail(index: number, error: Status): void;
+  /** Request `index` is to be executed once more before it is over, as a model with `iterative_sequence` may ask. */
+  reschedule?(index: number): void;
   /** The execution is over: every request has its responses, or `error` fails all that have not finished. */
   finish(timing: ExecutionTiming, error?: Status): void;
 }

@@ -45,7 +45,7 @@ export class InlineInstance implements ModelInstance {
       const inputs = requests.length === 1 ? requests[0].inputs : gatherInputs(requests).map(concatenate);
       const wanted = wantedOutputs(requests, outputs);
       ready = performance.now();
-      const results = model.run(inputs, wanted) as WorkerTensor[];
+      const results = model.run(inputs, wanted, execution.sequences) as WorkerTensor[];
       inferred = performance.now();
       const responses = splitOutputs(requests, results, modelName, modelVersion);
       for (let i = 0; i < responses.length; i++) execution.respond(i, responses[i]);

@@ -277,17 +277,6 @@ Deno.test("start() reads the configuration that --model-config-name names, where
   });
 });
 
-Deno.test("start() refuses schedulers whose results it could not give", async () => {
-  await withFiles({ "s/config.pbtxt": identityConfig("sequence_batching {}"), "s/1/": "" }, async (root) => {
-    const { repository } = repositoryOf(root);
-    await repository.start();
-    assert.equal(
-      repository.index()[0].reason,
-      "Unsupported: model 's' asks for sequence batching, which this version of the server does not run",
-    );
-  });
-});
-
 Deno.test("subscribe() hears every step of a version", async () => {
   await withFiles({ "m/config.pbtxt": identityConfig(), "m/1/": "" }, async (root) => {
     const { repository } = repositoryOf(root);

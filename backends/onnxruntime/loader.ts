@@ -1,6 +1,8 @@
 import { Status } from "../../core/status.ts";
 import type { BackendContext, LoadedModel, ModelSource } from "../backend.ts";
 import { probeGpu } from "../gpu.ts";
+import { readStates } from "../state/initial_states.ts";
+import type { StateSpec } from "../state/stateful_model.ts";
 import { warmupSamples } from "../warmup_samples.ts";
 import type { WorkerTensor } from "../worker/protocol.ts";
 import { workerModule } from "../worker/module.ts";
@@ -32,6 +34,7 @@ export class ModelLoader {
   readonly #started: Started[] = [];
   readonly #inputs: readonly OrtTensorSpec[];
   readonly #outputs: readonly OrtTensorSpec[];
+  #states: readonly StateSpec[] = [];
   #note = "";
 
   constructor(
@@ -48,6 +51,7 @@ export class ModelLoader {
   /** @throws Status with the reason; nothing that was started stays behind then. */
   async load(): Promise<LoadedModel> {
     try {
+      this.#states = await readStates(this.source.config, this.source.directory);
       const plans = planInstances(this.source.config, this.context.warning);
       const inline = await this.#loadInline(plans);
       if (inline) return inline;
@@ -229,6 +233,8 @@ export class ModelLoader {
       assetDirectory: assetDirectory(),
       inputs: this.#inputs,
       outputs: this.#outputs,
+      states: this.#states,
+      batching: source.config.maxBatchSize > 0,
     };
   }
 

@@ -1,9 +1,10 @@
-import type { ExecutionTiming } from "../backend.ts";
+import type { ExecutionTiming, SequenceRow } from "../backend.ts";
 import type { BatchInput } from "../batch.ts";
 import { Status } from "../../core/status.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { type FromWorker, STATUS_CODES } from "./messages.ts";
 import type { WorkerTensor } from "./protocol.ts";
+import { encodeRow } from "./sequence_rows.ts";
 import { align, COMPLETED, fits, headWords, Kind, Ring, SLOTS, SUBMITTED } from "./ring.ts";
 
 /** Called once with the outcome of an execution: its outputs, or an error. */
@@ -58,7 +59,12 @@ export class Channel {
   }
 
   /** Hands an execution to the worker. The inputs' bytes are copied before this returns. */
-  submit(inputs: readonly BatchInput[], outputs: readonly string[], done: Done): void {
+  submit(
+    inputs: readonly BatchInput[],
+    outputs: readonly string[],
+    done: Done,
+    sequences?: readonly (SequenceRow | undefined)[],
+  ): void {
     const area = this.ring.inputArea(this.#submitted);
     let dataBytes = 0;
     let ranks = 0;
@@ -66,9 +72,9 @@ export class Channel {
       dataBytes += align(input.byteLength);
       ranks += input.shape.length;
     }
-    const words = headWords(outputs.length, inputs.length, ranks);
-    if (fits(words, dataBytes)) this.#write(area, inputs, outputs, words);
-    else this.#postInputs(area, inputs, outputs, dataBytes);
+    const words = headWords(outputs.length + (sequences?.length ?? 0), inputs.length, ranks);
+    if (fits(words, dataBytes)) this.#write(area, inputs, outputs, sequences, words);
+    else this.#postInputs(area, inputs, outputs, sequences, dataBytes);
     this.#send(done);
   }
 
@@ -93,10 +99,17 @@ export class Channel {
     for (const { done } of this.#pending.splice(0)) done([], NO_TIME, error);
   }
 
-  #write(area: number, inputs: readonly BatchInput[], outputs: readonly string[], words: number): void {
+  #write(
+    area: number,
+    inputs: readonly BatchInput[],
+    outputs: readonly string[],
+    sequences: readonly (SequenceRow | undefined)[] | undefined,
+    words: number,
+  ): void {
     const writer = this.ring.writer(area);
     const list: number[] = [];
     for (let i = 0; i < outputs.length; i++) list.push(this.#outputIndex.get(outputs[i])!);
+    if (sequences) { for (let i = 0; i < sequences.length; i++) list.push(encodeRow(sequences[i])); }
     writer.begin(list, inputs.length, words);
     for (let i = 0; i < inputs.length; i++) {
       const { name, datatype, shape, pieces, byteLength } = inputs[i];
@@ -109,7 +122,13 @@ export class Channel {
     this.ring.setKind(area, Kind.Inline);
   }
 
-  #postInputs(area: number, inputs: readonly BatchInput[], outputs: readonly string[], dataBytes: number): void {
+  #postInputs(
+    area: number,
+    inputs: readonly BatchInput[],
+    outputs: readonly string[],
+    sequences: readonly (SequenceRow | undefined)[] | undefined,
+    dataBytes: number,
+  ): void {
     const buffer = new ArrayBuffer(dataBytes);
     const bytes = new Uint8Array(buffer);
     let start = 0;
@@ -123,7 +142,7 @@ export class Channel {
       start += align(byteLength);
       return { name, datatype, shape, data };
     });
-    this.post({ kind: "inputs", tensors, outputs }, [buffer]);
+    this.post({ kind: "inputs", tensors, outputs, sequences }, [buffer]);
     this.ring.setKind(area, Kind.Posted);
   }
 

@@ -1,4 +1,5 @@
 import type { StatusCode } from "../../core/status.ts";
+import type { SequenceRow } from "../backend.ts";
 import type { WorkerModelInfo, WorkerTensor } from "./protocol.ts";
 
 /** First message to a worker: what to load, and the memory to answer in. */
@@ -17,6 +18,7 @@ export interface InputsMessage {
   readonly kind: "inputs";
   readonly tensors: readonly WorkerTensor[];
   readonly outputs: readonly string[];
+  readonly sequences: readonly (SequenceRow | undefined)[] | undefined;
 }
 
 export type ToWorker = StartMessage | InputsMessage;

@@ -1,4 +1,5 @@
 import type { DataType } from "../../core/data_type.ts";
+import type { SequenceRow } from "../backend.ts";
 
 /**
  * The language between the main thread and the worker of a model instance. A worker only loads, runs and releases; what
@@ -33,7 +34,12 @@ export interface WorkerModel<Options> {
    * One execution. Outputs come in the order of `outputs`; their data belongs to the caller afterwards.
    *
    * @param outputs names of the outputs wanted.
+   * @param sequences the rows' places for implicit states, where the model has some; undefined for an empty row.
    */
-  run(inputs: readonly WorkerTensor[], outputs: readonly string[]): Promise<WorkerTensor[]> | WorkerTensor[];
+  run(
+    inputs: readonly WorkerTensor[],
+    outputs: readonly string[],
+    sequences?: readonly (SequenceRow | undefined)[],
+  ): Promise<WorkerTensor[]> | WorkerTensor[];
   release(): Promise<void>;
 }

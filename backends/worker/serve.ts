@@ -1,6 +1,8 @@
 import { Status } from "../../core/status.ts";
 import type { FromWorker, InputsMessage, StartMessage, ToWorker } from "./messages.ts";
 import { STATUS_CODES } from "./messages.ts";
+import type { SequenceRow } from "../backend.ts";
+import { decodeRows } from "./sequence_rows.ts";
 import type { WorkerModel, WorkerTensor } from "./protocol.ts";
 import { align, COMPLETED, fits, headWords, Kind, Ring, SUBMITTED } from "./ring.ts";
 
@@ -116,13 +118,14 @@ class ExecutionLoop<Options> {
 
   #execute(number: number, kind: Kind): Promise<void> | undefined {
     if (kind === Kind.Posted) {
-      return this.posted.take().then(({ tensors, outputs }) =>
-        this.#infer(number, performance.now(), tensors, outputs)
+      return this.posted.take().then(({ tensors, outputs, sequences }) =>
+        this.#infer(number, performance.now(), tensors, outputs, sequences)
       );
     }
     const began = performance.now();
     const { list, tensors } = this.#ring.read(this.#ring.inputArea(number), this.#inputs);
-    return this.#infer(number, began, tensors, list.map((index) => this.#outputs[index]));
+    const sequences = decodeRows(list);
+    return this.#infer(number, began, tensors, list.map((index) => this.#outputs[index]), sequences);
   }
 
   #infer(
@@ -130,10 +133,11 @@ class ExecutionLoop<Options> {
     began: number,
     inputs: readonly WorkerTensor[],
     wanted: readonly string[],
+    sequences: readonly (SequenceRow | undefined)[] | undefined,
   ): Promise<void> | undefined {
     const ready = performance.now();
     try {
-      const outputs = this.model.run(inputs, wanted);
+      const outputs = this.model.run(inputs, wanted, sequences);
       if (outputs instanceof Promise) {
         return outputs.then(
           (tensors) => this.#answer(number, tensors, began, ready),

@@ -117,7 +117,7 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
       channel.submit(gatherInputs(requests), wantedOutputs(requests, this.#outputs), (outputs, timing, error) => {
         if (error) execution.finish(timing, error);
         else this.#deliver(execution, requests, outputs, timing);
-      });
+      }, execution.sequences);
     } catch (thrown) {
       execution.finish(NO_TIME, Status.from(thrown));
     }

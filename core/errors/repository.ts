@@ -52,12 +52,6 @@ export const fileNotReadable = declare(
   (path: string, why: string) => `failed to open text file for read ${path}: ${why}`,
 );
 
-export const schedulerNotAvailable = declare(
-  "UNSUPPORTED",
-  (model: string, scheduler: string) =>
-    `model '${model}' asks for ${scheduler}, which this version of the server does not run`,
-);
-
 export const warmupDimensions = declare(
   "INVALID_ARGUMENT",
   (input: string) => `warmup setting expects all variable-size dimensions are specified for input '${input}'`,

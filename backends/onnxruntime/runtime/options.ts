@@ -1,4 +1,5 @@
 import type { DataType } from "../../../core/data_type.ts";
+import type { StatefulOptions } from "../../state/stateful_model.ts";
 import type { WorkerModelInfo } from "../../worker/protocol.ts";
 
 /** ONNX Runtime's builds: on the GPU, native on the CPU, WebAssembly on the CPU. */
@@ -13,9 +14,7 @@ export interface OrtTensorSpec {
 }
 
 /** What a worker needs to load a model: plain data, posted by the main thread. */
-export interface OrtLoadOptions {
-  /** For error messages. */
-  readonly modelName: string;
+export interface OrtLoadOptions extends StatefulOptions {
   /** Absolute; a file, or a directory with a `model.onnx`. */
   readonly modelPath: string;
   readonly runtime: OrtRuntime;

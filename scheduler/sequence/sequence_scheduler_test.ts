@@ -1,0 +1,411 @@
+import assert from "node:assert/strict";
+import { Status } from "../../core/status.ts";
+import { configOf, setUp } from "./testing.ts";
+
+const start = { start: true };
+const end = { end: true };
+const both = { start: true, end: true };
+
+Deno.test("SequenceScheduler refuses requests without an id, without a START, and with several rows", () => {
+  const { outcomes, send, scheduler, statistics } = setUp(configOf(4, {}));
+  send(0, start);
+  send("", start);
+  send(77);
+  send("abc", end);
+  send(5, { ...start, batchSize: 2 });
+  assert.deepEqual(outcomes, [
+    "INVALID_ARGUMENT: inference request to model 'm' must specify a non-zero or non-empty correlation ID",
+    "INVALID_ARGUMENT: inference request to model 'm' must specify a non-zero or non-empty correlation ID",
+    "INVALID_ARGUMENT: inference request for sequence 77 to model 'm' must specify the START flag on the first request " +
+    "of the sequence",
+    "INVALID_ARGUMENT: inference request for sequence abc to model 'm' must specify the START flag on the first request " +
+    "of the sequence",
+    "INVALID_ARGUMENT: inference request to model 'm' must specify batch-size 1 due to requirements of sequence batcher, " +
+    "got 2",
+  ]);
+  assert.equal(scheduler.inFlight, 0);
+  assert.equal(statistics.fail.count, 0);
+});
+
+Deno.test("SequenceScheduler runs a sequence in its order and forgets its id at END", () => {
+  const { instances: [a], outcomes, send } = setUp(configOf(4, {}));
+  send(7, start);
+  assert.equal(a.rows, "7s");
+  send(7);
+  send(7n, end);
+  assert.equal(a.executions.length, 1, "one execution at a time");
+  a.answer();
+  assert.equal(a.rows, "7");
+  a.answer();
+  assert.equal(a.rows, "7e");
+  send(7);
+  assert.match(outcomes[3], /must specify the START flag/);
+  a.answer();
+  assert.deepEqual(outcomes.slice(0, 3), ["ok", "ok", "ok"]);
+});
+
+Deno.test("SequenceScheduler takes number, bigint and text ids, and tells them apart as their types do", () => {
+  const { instances: [a], outcomes, send } = setUp(configOf(4, {}));
+  const large = 2n ** 63n + 5n;
+  send(5, start);
+  a.answer();
+  send(5n);
+  a.answer();
+  send(large, start);
+  a.answer();
+  send(large);
+  a.answer();
+  send("5");
+  assert.deepEqual(outcomes.slice(0, 4), ["ok", "ok", "ok", "ok"]);
+  assert.match(outcomes[4], /sequence 5 .* START/);
+});
+
+Deno.test("SequenceScheduler gives new sequences slot 0 of every instance before any slot 1", () => {
+  const { instances: [a, b], send } = setUp(configOf(2, {}), { instances: 2 });
+  send(1, start);
+  send(2, start);
+  send(3, start);
+  send(4, start);
+  assert.deepEqual([a.rows, b.rows], ["1s", "2s"]);
+  a.answer();
+  b.answer();
+  assert.deepEqual([a.rows, b.rows], ["- 3s", "- 4s"]);
+});
+
+Deno.test("SequenceScheduler lets sequences wait in a backlog, first come, first served, and moves all their requests", () => {
+  const { instances: [a], send, scheduler } = setUp(configOf(1, {}));
+  send(1, start);
+  send(2, start);
+  send(3, both);
+  send(2);
+  assert.deepEqual([scheduler.pending, scheduler.inFlight], [3, 4]);
+  a.answer();
+  assert.equal(a.rows, "");
+  send(1, end);
+  a.answer();
+  assert.equal(a.rows, "2s");
+  a.answer();
+  assert.equal(a.rows, "2");
+  a.answer();
+  assert.equal(a.rows, "", "3 waits for the END of 2");
+  send(2, end);
+  a.answer();
+  assert.equal(a.rows, "3se");
+  a.answer();
+  assert.deepEqual([scheduler.pending, scheduler.inFlight, scheduler.sequences], [0, 0, 0]);
+});
+
+Deno.test("SequenceScheduler begins another sequence for an id whose END waits in the backlog", () => {
+  const { instances: [a], outcomes, send } = setUp(configOf(1, {}));
+  send(1, start);
+  send(2, start);
+  send(2, end);
+  send(2);
+  assert.match(outcomes[3], /START flag/);
+  send(2, start);
+  a.answer();
+  send(1, end);
+  a.answer();
+  a.answer();
+  assert.equal(a.rows, "2e");
+  a.answer();
+  assert.equal(a.rows, "2s");
+});
+
+Deno.test("SequenceScheduler ends a sequence early whose id is started anew, in its place", () => {
+  const { instances: [a], send, warnings, outcomes, scheduler } = setUp(configOf(2, {}));
+  send(1, start);
+  send(1);
+  send(1, start);
+  assert.match(warnings[0], /sequence 1 for model 'm' has a conflict.*terminated early/);
+  send(1);
+  const rows: string[] = [];
+  while (a.executions.length > 0) {
+    rows.push(a.rows);
+    a.answer();
+  }
+  assert.deepEqual(rows, ["1s", "1", "1s", "1"]);
+  // and one that has nothing to do
+  send(1, start);
+  assert.equal(a.rows, "1s");
+  a.answer();
+  assert.equal(scheduler.sequences, 1);
+  assert.deepEqual(new Set(outcomes), new Set(["ok"]));
+});
+
+Deno.test("SequenceScheduler keeps sequences that began anew in the backlog in one place", () => {
+  const { instances: [a], send } = setUp(configOf(1, {}));
+  send(1, start);
+  send(2, start);
+  send(3, both);
+  send(2, start);
+  send(2, end);
+  a.answer();
+  send(1, end);
+  a.answer();
+  const rows: string[] = [];
+  while (a.executions.length > 0) {
+    rows.push(a.rows);
+    a.answer();
+  }
+  assert.deepEqual(rows, ["2s", "2s", "2e", "3se"]);
+});
+
+Deno.test("SequenceScheduler expires idle sequences and says so afterwards", () => {
+  const { instances: [a], clock, outcomes, send, scheduler } = setUp(configOf(2, {}));
+  send(1, start);
+  a.answer();
+  clock.advance(600);
+  send(2, start);
+  a.answer();
+  clock.advance(300);
+  send(1);
+  a.answer();
+  clock.advance(900);
+  assert.equal(scheduler.sequences, 1, "2 was silent for 1200 ms");
+  send(2);
+  assert.match(
+    outcomes[3],
+    /^INVALID_ARGUMENT: inference request for sequence 2 to model 'm' must specify the START flag/,
+  );
+  assert.match(outcomes[3], /sequence 2 expired after 1000000 microseconds .* raise 'max_sequence_idle_microseconds'/);
+  send(1);
+  a.answer();
+  assert.equal(outcomes[4], "ok");
+  clock.advance(1000);
+  assert.equal(scheduler.sequences, 0);
+  send(2, start);
+  assert.equal(a.rows, "2s", "and its slot is free");
+});
+
+Deno.test("SequenceScheduler does not call a sequence idle while its request executes or waits", () => {
+  const { instances: [a], clock, outcomes, send } = setUp(configOf(1, {}));
+  send(1, start);
+  send(2, start);
+  clock.advance(5000);
+  a.answer();
+  send(1, end);
+  clock.advance(5000);
+  a.answer();
+  a.answer();
+  send(2);
+  a.answer();
+  assert.deepEqual(outcomes, ["ok", "ok", "ok", "ok"]);
+});
+
+Deno.test("SequenceScheduler gives the slot of an expired sequence to the backlog", () => {
+  const { instances: [a], clock, send } = setUp(configOf(1, {}));
+  send(1, start);
+  send(2, start);
+  a.answer();
+  assert.equal(a.rows, "");
+  clock.advance(1000);
+  assert.equal(a.rows, "2s");
+});
+
+Deno.test("SequenceScheduler rejects a sequence in the backlog when the shortest timeout of its requests is over", () => {
+  const { instances: [a], clock, outcomes, send, statistics, scheduler } = setUp(configOf(1, {}));
+  send(1, { ...start, timeoutMicros: 1000 });
+  send(2, start);
+  send(2, { timeoutMicros: 300_000 });
+  send(2, { timeoutMicros: 400_000 });
+  send(3, { ...both, timeoutMicros: 900_000 });
+  clock.advance(299);
+  assert.deepEqual(outcomes.slice(1, 4), ["", "", ""]);
+  clock.advance(1);
+  const expired = "UNAVAILABLE: timeout of the corresponding sequence has been expired";
+  assert.deepEqual(outcomes.slice(0, 4), ["", expired, expired, expired]);
+  assert.equal(statistics.failures.REJECTED, 3);
+  send(2);
+  assert.match(outcomes[5], /START flag/);
+  a.answer();
+  send(1, end);
+  a.answer();
+  assert.equal(a.rows, "3se");
+  clock.advance(5000);
+  a.answer();
+  assert.equal(outcomes[4], "ok", "a sequence with a slot has no timeout");
+  assert.deepEqual([scheduler.pending, scheduler.inFlight], [0, 0]);
+});
+
+Deno.test("SequenceScheduler cancels a queued sequence as a whole and frees its slot", () => {
+  const { instances: [a], outcomes, send, scheduler, statistics } = setUp(configOf(1, {}));
+  const abort = new AbortController();
+  send(1, start);
+  send(1);
+  send(1, { signal: abort.signal });
+  send(1);
+  send(2, start);
+  abort.abort();
+  assert.deepEqual(outcomes.map((text) => text.split(":")[0]), ["", "CANCELLED", "CANCELLED", "CANCELLED", ""]);
+  assert.match(outcomes[1], /an earlier request of its sequence/);
+  send(1);
+  assert.match(outcomes[5], /START flag/);
+  assert.equal(a.rows, "1s");
+  a.answer();
+  assert.equal(a.rows, "2s");
+  assert.equal(statistics.failures.CANCELED, 3);
+  assert.deepEqual([scheduler.pending, scheduler.inFlight], [0, 1]);
+});
+
+Deno.test("SequenceScheduler takes a cancelled sequence out of the backlog", () => {
+  const { instances: [a], outcomes, send } = setUp(configOf(1, {}));
+  const abort = new AbortController();
+  const aborted = new AbortController();
+  aborted.abort();
+  send(1, start);
+  send(2, { ...start, signal: abort.signal });
+  send(3, { ...start, signal: aborted.signal });
+  send(4, both);
+  abort.abort();
+  assert.match(outcomes[1], /^CANCELLED/);
+  assert.match(outcomes[2], /^CANCELLED/);
+  send(1, end);
+  a.answer();
+  a.answer();
+  assert.equal(a.rows, "4se");
+});
+
+Deno.test("SequenceScheduler refuses new sequences once stopped and serves those that go on", () => {
+  const { instances: [a], outcomes, send, scheduler, statistics } = setUp(configOf(2, {}));
+  send(1, start);
+  scheduler.stop();
+  send(2, start);
+  send(1, start);
+  send(1, end);
+  send(3);
+  a.answer();
+  a.answer();
+  assert.deepEqual(outcomes.map((text) => text.split(":")[0]), [
+    "ok",
+    "UNAVAILABLE",
+    "UNAVAILABLE",
+    "ok",
+    "INVALID_ARGUMENT",
+  ]);
+  assert.equal(statistics.failures.REJECTED, 2);
+});
+
+Deno.test("SequenceScheduler goes on after an execution that failed", () => {
+  const { instances: [a], outcomes, send, statistics } = setUp(configOf(2, {}));
+  send(1, start);
+  send(1);
+  a.answer(new Status("INTERNAL", "broken"));
+  assert.equal(a.rows, "1");
+  a.answer();
+  assert.deepEqual(outcomes, ["INTERNAL: broken", "ok"]);
+  assert.equal(statistics.failures.BACKEND, 1);
+  assert.equal(statistics.executionCount, 1);
+});
+
+Deno.test("SequenceScheduler ends the sequences whose worker was restarted, and says so", () => {
+  const { instances: [a, b], outcomes, send } = setUp(configOf(2, {}), { instances: 2 });
+  send(1, start);
+  send(2, start);
+  b.answer();
+  a.available = false;
+  a.answer(new Status("UNAVAILABLE", "crashed"));
+  send(1);
+  send(3, start);
+  send(4, both);
+  assert.equal(a.rows, "");
+  a.available = true;
+  a.onAvailable();
+  assert.match(outcomes[2], /^UNAVAILABLE: sequence 1 of model 'm' was lost .* Start it again/);
+  assert.equal(a.rows, "- 3s", "a sequence that had not begun goes on");
+  send(1);
+  assert.match(outcomes[5], /^UNAVAILABLE: sequence 1 of model 'm' was lost/);
+  assert.equal(b.rows, "- 4se");
+  b.answer();
+  send(2);
+  assert.equal(b.rows, "2", "the other worker lives on");
+});
+
+Deno.test("SequenceScheduler counts empty rows as batch size, never as inferences", () => {
+  const { instances: [a], clock, send, statistics } = setUp(configOf(4, {}));
+  send(1, start);
+  send(2, start);
+  clock.advance(5);
+  a.answer();
+  assert.equal(a.rows, "- 2s");
+  a.answer();
+  assert.deepEqual([...statistics.batches.keys()], [1, 2]);
+  assert.deepEqual([statistics.inferenceCount, statistics.executionCount], [2, 2]);
+  assert.deepEqual({ ...statistics.queue }, { count: 2, ns: 5e6 });
+  assert.deepEqual({ ...statistics.computeInfer }, { count: 2, ns: 4e6 });
+});
+
+Deno.test("SequenceScheduler holds everything back until enough is queued and in the backlog", () => {
+  const { instances: [a], send } = setUp(configOf(2, {}), { delayUntilQueued: 3, delayUntilBacklogged: 2 });
+  send(1, start);
+  send(2, start);
+  send(3, start);
+  send(1);
+  assert.equal(a.rows, "");
+  send(3, end);
+  assert.equal(a.rows, "1s 2s");
+  a.answer();
+  assert.equal(a.rows, "1 -");
+  a.answer();
+  send(2, end);
+  assert.equal(a.rows, "- 2e", "only the first time");
+});
+
+Deno.test("SequenceScheduler loses nothing when executions end before execute() returns", () => {
+  for (const strategyChoice of [undefined, { case: "oldest" as const, value: { maxCandidateSequences: 7 } }]) {
+    const { instances: [a], send, outcomes, scheduler } = setUp(configOf(4, { strategyChoice }));
+    const execute = a.execute.bind(a);
+    a.execute = (execution) => {
+      execute(execution);
+      a.answer();
+    };
+    for (let id = 1; id <= 3000; id++) {
+      send(id, start);
+      send(id);
+      send(id, end);
+    }
+    assert.deepEqual([scheduler.inFlight, scheduler.pending], [0, 0]);
+    assert.deepEqual(new Set(outcomes), new Set(["ok"]));
+  }
+});
+
+Deno.test("SequenceScheduler invents ids for an iterative model and executes requests as often as it asks", () => {
+  const { instances: [a], outcomes, send, statistics, scheduler } = setUp(configOf(1, { iterativeSequence: true }));
+  send(0);
+  send(0);
+  assert.equal(a.executions[0].requests[0].sequenceStart, true);
+  const id = a.executions[0].requests[0].correlationId;
+  a.answer(undefined, [0]);
+  assert.equal(a.executions[0].requests[0].correlationId, id, "before the next sequence");
+  assert.equal(a.executions[0].requests[0].sequenceStart, false);
+  assert.deepEqual([scheduler.pending, scheduler.inFlight], [1, 2]);
+  a.answer();
+  assert.notEqual(a.executions[0].requests[0].correlationId, id);
+  assert.equal(a.executions[0].requests[0].sequenceStart, true);
+  a.answer();
+  assert.deepEqual(outcomes, ["ok", "ok"]);
+  assert.deepEqual({ ...statistics.computeInfer }, { count: 2, ns: 6e6 });
+  assert.equal(statistics.executionCount, 3);
+  assert.equal(statistics.inferenceCount, 2);
+});
+
+Deno.test("SequenceScheduler stops repeating a request whose client has gone", () => {
+  const { instances: [a], outcomes, send, scheduler } = setUp(configOf(1, { iterativeSequence: true }));
+  const abort = new AbortController();
+  send(0, { signal: abort.signal });
+  a.answer(undefined, [0]);
+  abort.abort();
+  a.answer(undefined, [0]);
+  assert.match(outcomes[0], /^CANCELLED/);
+  assert.equal(a.rows, "");
+  assert.equal(scheduler.inFlight, 0);
+  send(0);
+  assert.equal(a.executions.length, 1);
+});
+
+Deno.test("SequenceScheduler fails a request that another model asks to execute again", () => {
+  const { instances: [a], outcomes, send } = setUp(configOf(1, {}));
+  send(1, start);
+  a.answer(undefined, [0]);
+  assert.match(outcomes[0], /^INTERNAL: model 'm' asked .*iterative_sequence: true/);
+});

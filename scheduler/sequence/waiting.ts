@@ -1,0 +1,150 @@
+import type { Clock } from "../../core/clock.ts";
+import { Fifo } from "../fifo.ts";
+import { Heap } from "../heap.ts";
+import type { SequenceKey } from "./correlation.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** Timers take no more than 2^31 - 1 ms; who is woken early looks again. */
+const LONGEST_MS = 2 ** 30;
+
+/** Sequences that wait for a slot, first come, first served, and no longer than the shortest timeout of their requests. */
+export class Backlog {
+  readonly #waiting = new Fifo<Sequence>();
+  readonly #gone = new WeakSet<Sequence>();
+  readonly #deadlines = new Heap<{ at: number; head: Sequence }>((a, b) => a.at < b.at);
+  #cancelTimer: (() => void) | undefined;
+  #timerAt = Infinity;
+
+  /** @param onTimeout told the sequence, taken out already, whose time is up. */
+  constructor(private readonly clock: Clock, private readonly onTimeout: (head: Sequence) => void) {}
+
+  add(sequence: Sequence): void {
+    this.#waiting.push(sequence);
+  }
+
+  /** A request of a waiting sequence does not want to wait beyond `deadline`. */
+  limit({ head }: Sequence, deadline: number): void {
+    this.#deadlines.push({ at: deadline, head });
+    this.#arm();
+  }
+
+  /** Takes the next sequence out. */
+  shift(): Sequence | undefined {
+    let next = this.#waiting.shift();
+    while (next && this.#gone.has(next)) next = this.#waiting.shift();
+    return next;
+  }
+
+  remove(head: Sequence): void {
+    this.#gone.add(head);
+  }
+
+  /** Waiting sequences and their requests, all counted: for the hook that holds the scheduler back. */
+  countRequests(): number {
+    let count = 0;
+    const items: Sequence[] = [];
+    for (let head = this.shift(); head; head = this.shift()) {
+      items.push(head);
+      for (let each: Sequence | undefined = head; each; each = each.successor) count += each.queue.length;
+    }
+    for (const head of items) this.#waiting.push(head);
+    return count;
+  }
+
+  #arm(): void {
+    const first = this.#deadlines.peek();
+    if (!first || first.at >= this.#timerAt) return;
+    this.#cancelTimer?.();
+    this.#timerAt = first.at;
+    const ms = Math.min(Math.max(0, first.at - this.clock.now()), LONGEST_MS);
+    this.#cancelTimer = this.clock.after(ms, () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#timerAt = Infinity;
+    const now = this.clock.now();
+    for (let first = this.#deadlines.peek(); first && first.at <= now; first = this.#deadlines.peek()) {
+      this.#deadlines.pop();
+      const { head } = first;
+      if (head.slot || this.#gone.has(head)) continue;
+      this.remove(head);
+      this.onTimeout(head);
+    }
+    this.#arm();
+  }
+}
+
+/** Ends sequences that have had nothing to do for a while. Costs the same whatever their number. */
+export class IdleWatch {
+  /** In the order in which they became idle. */
+  readonly #idle = new Set<Sequence>();
+  #cancelTimer: (() => void) | undefined;
+
+  /** @param onExpired told the sequence, no longer watched. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly idleMs: number,
+    private readonly onExpired: (sequence: Sequence) => void,
+  ) {}
+
+  add(sequence: Sequence, now: number): void {
+    sequence.idleSince = now;
+    this.#idle.add(sequence);
+    if (!this.#cancelTimer) this.#arm(this.idleMs);
+  }
+
+  /** Forgets what it watches, until something is added again. */
+  close(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#idle.clear();
+  }
+
+  remove(sequence: Sequence): void {
+    this.#idle.delete(sequence);
+  }
+
+  #arm(ms: number): void {
+    this.#cancelTimer = this.clock.after(Math.min(ms, LONGEST_MS), () => {
+      this.#cancelTimer = undefined;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const now = this.clock.now();
+    for (const sequence of this.#idle) {
+      const left = sequence.idleSince + this.idleMs - now;
+      if (left > 0) {
+        if (!this.#cancelTimer) this.#arm(left);
+        return;
+      }
+      this.#idle.delete(sequence);
+      this.onExpired(sequence);
+    }
+  }
+}
+
+/** Why a sequence ended that its client did not end. */
+export type Departure = "expired" | "lost";
+
+/** Remembers the sequences that the server ended, the latest few thousand of them, to tell their clients so. */
+export class Departures {
+  readonly #reasons = new Map<SequenceKey, Departure>();
+
+  constructor(private readonly limit = 10_000) {}
+
+  add(key: SequenceKey, reason: Departure): void {
+    this.#reasons.delete(key);
+    this.#reasons.set(key, reason);
+    if (this.#reasons.size > this.limit) this.#reasons.delete(this.#reasons.keys().next().value!);
+  }
+
+  reasonOf(key: SequenceKey): Departure | undefined {
+    return this.#reasons.get(key);
+  }
+
+  forget(key: SequenceKey): void {
+    if (this.#reasons.size > 0) this.#reasons.delete(key);
+  }
+}
