@@ -19,12 +19,18 @@ const { values: flags } = parseArgs({
     seconds: { type: "string", default: "2" },
     rounds: { type: "string", default: "3" },
     only: { type: "string", default: "small,large,conv" },
-    reference: { type: "string", default: new URL("../../shared/reference/start.sh", import.meta.url).pathname },
+    reference: { type: "string", default: referenceScript() },
   },
 });
 const seconds = Number(flags.seconds);
 const rounds = Number(flags.rounds);
 const parts = new Set(flags.only.split(","));
+
+/** Where the real server's start script is, relative to the checkout or as TRITON_TS_SHARED says. */
+function referenceScript(): string {
+  const shared = Deno.env.get("TRITON_TS_SHARED") ?? new URL("../../shared", import.meta.url).pathname;
+  return `${shared}/reference/start.sh`;
+}
 
 interface Cell {
   readonly title: string;
