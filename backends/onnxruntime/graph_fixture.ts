@@ -36,12 +36,21 @@ export interface NodeDefinition {
   readonly integers?: Readonly<Record<string, number>>;
 }
 
+/** A tensor in the file. */
+export interface ConstantDefinition {
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** FP32 or INT64. */
+  readonly values: Float32Array | BigInt64Array;
+}
+
 export interface GraphDefinition {
   readonly inputs: readonly ValueDefinition[];
   readonly outputs: readonly ValueDefinition[];
   readonly nodes?: readonly NodeDefinition[];
   /** Names; each becomes an FP32 scalar without data, which is enough for reading. */
   readonly initializers?: readonly string[];
+  readonly constants?: readonly ConstantDefinition[];
   readonly irVersion?: number;
 }
 
@@ -58,11 +67,14 @@ export function onnxModel(definition: GraphDefinition): Uint8Array<ArrayBuffer> 
   );
 }
 
-export function onnxGraph({ inputs, outputs, nodes, initializers }: GraphDefinition): GraphProto {
+export function onnxGraph({ inputs, outputs, nodes, initializers, constants }: GraphDefinition): GraphProto {
   return create(GraphProtoSchema, {
     name: "graph",
     node: (nodes ?? [{ op: "Identity", inputs: [inputs[0]?.name ?? ""], outputs: [outputs[0].name] }]).map(nodeOf),
-    initializer: (initializers ?? []).map((name) => ({ name, dataType: ONNX.FLOAT })),
+    initializer: [
+      ...(initializers ?? []).map((name) => ({ name, dataType: ONNX.FLOAT })),
+      ...(constants ?? []).map(constantOf),
+    ],
     input: inputs.map(valueOf),
     output: outputs.map(valueOf),
   });
@@ -71,6 +83,16 @@ export function onnxGraph({ inputs, outputs, nodes, initializers }: GraphDefinit
 /** The graph as the server reads it. */
 export function graphOf(definition: GraphDefinition): OnnxGraph {
   return parseGraph(onnxModel(definition), "model.onnx");
+}
+
+function constantOf({ name, dims, values }: ConstantDefinition) {
+  const { buffer, byteOffset, byteLength } = values;
+  return {
+    name,
+    dims: dims.map(BigInt),
+    dataType: values instanceof Float32Array ? ONNX.FLOAT : ONNX.INT64,
+    rawData: new Uint8Array(buffer, byteOffset, byteLength).slice(),
+  };
 }
 
 function nodeOf({ op, inputs, outputs, domain, subgraph, integers }: NodeDefinition) {
