@@ -46,6 +46,8 @@ export class EnsembleRun {
   /** Responses that came before those of earlier iterations. */
   #early: Map<number, InferenceResponse> | undefined;
   #unwatch: (() => void) | undefined;
+  /** Who waits until no step waits any more. */
+  #room: PromiseWithResolvers<void> | undefined;
 
   /** @param onEnd told once, after the last response. */
   constructor(
@@ -97,6 +99,7 @@ export class EnsembleRun {
     this.#error = error.withMessage(inEnsemble(this.parts.description.name, error.message));
     // The gates pass over them from now on.
     for (; this.#waiting > 0; this.#waiting--) this.ended();
+    this.#room?.resolve();
   }
 
   /** A step has to wait for its turn; if the client goes meanwhile, it is called off. */
@@ -111,8 +114,17 @@ export class EnsembleRun {
 
   /** It was the turn of a step that waited. */
   waited(ms: number): void {
-    this.#waiting--;
     this.spent.queueMs += ms;
+    if (--this.#waiting > 0) return;
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  /** As in {@link ResponseSink}: undefined while further responses of a step are welcome. */
+  backpressure(): Promise<void> | undefined {
+    if (this.failed) return undefined;
+    if (this.#waiting > 0) return (this.#room ??= Promise.withResolvers()).promise;
+    return this.sink.backpressure?.();
   }
 
   /** A step is over. */

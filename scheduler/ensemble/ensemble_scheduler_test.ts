@@ -233,6 +233,31 @@ Deno.test("EnsembleScheduler gives the responses of a decoupled model in order, 
   assert.equal(scheduler.inFlight, 0);
 });
 
+Deno.test("EnsembleScheduler asks a decoupled model to wait while steps after it do", async () => {
+  const description = ensemble("X", "OUT", [
+    step("many", "in=X", "out=m", { decoupled: true }),
+    step("b", "in=m", "out=OUT"),
+  ], { maxInflightRequests: 1 });
+  const [many, b] = [new FakeModel("many"), new FakeModel("b")];
+  const { send } = schedulerOf(description, many, b);
+  const sink = send();
+  const { respond, sink: upstream } = many.calls[0];
+  respond(tensor("out", 1));
+  assert.equal(upstream.backpressure!(), undefined);
+  respond(tensor("out", 2));
+  const room = upstream.backpressure!();
+  assert.ok(room);
+  b.calls[0].answer(tensor("out", 1));
+  await room;
+  assert.equal(upstream.backpressure!(), undefined);
+  respond(tensor("out", 3));
+  const failed = upstream.backpressure!();
+  b.calls[1].sink.finish(new Status("INTERNAL", "no"));
+  await failed;
+  upstream.finish();
+  assert.equal(sink.error!.message, "in ensemble 'E', no");
+});
+
 Deno.test("EnsembleScheduler wants exactly one response from a model that is not decoupled", () => {
   const expected = /^in ensemble 'E', expected the model to produce exactly 1 response, got /;
   const silent = schedulerOf(CHAIN, new FakeModel("a", ({ sink }) => sink.finish()), increment("b"));

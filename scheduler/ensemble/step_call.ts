@@ -73,6 +73,11 @@ export class StepCall implements ResponseSink, Waiting {
     this.ensemble.ended();
   }
 
+  /** A decoupled model is to wait while steps after it wait for their turn, or the client reads slowly. */
+  backpressure(): Promise<void> | undefined {
+    return this.ensemble.backpressure();
+  }
+
   #makeRequest(): InferenceRequest {
     const { description, firing: { values }, ensemble } = this;
     const { modelName, modelVersion, inputs, batching } = description;
