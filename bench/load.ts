@@ -8,6 +8,8 @@ export interface Measurement {
   readonly cpuMicros: number;
   /** Microseconds. */
   readonly median: number;
+  /** Microseconds: 99 of 100 requests took no longer. */
+  readonly p99: number;
   readonly failed: number;
 }
 
@@ -60,6 +62,7 @@ export async function httpLoad(server: Server, load: Load, connections: number, 
     rate: requests / elapsed,
     cpuMicros: before === undefined || after === undefined ? NaN : (after - before) * 1000 / requests,
     median: duration(/50%\s+([\d.]+\w+)/.exec(text)?.[1] ?? ""),
+    p99: duration(/99%\s+([\d.]+\w+)/.exec(text)?.[1] ?? ""),
     failed,
   };
 }
@@ -93,6 +96,7 @@ export async function grpcLoad(server: Server, load: Load, concurrency: number, 
     rate: requests / seconds,
     cpuMicros: before === undefined || after === undefined ? NaN : (after - before) * 1000 / requests,
     median: times[times.length >> 1] ?? NaN,
+    p99: times[Math.floor(times.length * 0.99)] ?? NaN,
     failed: Number(/(\d+) failed/.exec(text)?.[1] ?? 0) + Number(/(\d+) errored/.exec(text)?.[1] ?? 0),
   };
 }
@@ -113,6 +117,7 @@ export function medianOf(runs: readonly Measurement[]): Measurement {
     rate: middle((run) => run.rate),
     cpuMicros: middle((run) => run.cpuMicros),
     median: middle((run) => run.median),
+    p99: middle((run) => run.p99),
     failed: runs.reduce((sum, run) => sum + run.failed, 0),
   };
 }

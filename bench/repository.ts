@@ -54,6 +54,41 @@ export function convModel(): Uint8Array {
   return model(node, initializer, ["N", ...CONV_SHAPE], ["N", CHANNELS, 1, 1]);
 }
 
+/** Width of the dense model: its weights are what one row costs, and what the rows of a batch share. */
+export const DENSE_WIDTH = 1024;
+
+/** Four dense layers, 16 MB of weights: reading them takes longer than using them once. */
+export function denseModel(): Uint8Array {
+  const node: object[] = [];
+  const initializer: object[] = [];
+  for (let layer = 0; layer < 4; layer++) {
+    const weights = Float32Array.from({ length: DENSE_WIDTH ** 2 }, (_, i) => ((i * 7919) % 1000) / 1e5 - 0.005);
+    initializer.push({
+      name: `W${layer}`,
+      dataType: FLOAT,
+      dims: [DENSE_WIDTH, DENSE_WIDTH].map(BigInt),
+      rawData: new Uint8Array(weights.buffer),
+    });
+    node.push({
+      opType: "MatMul",
+      input: [layer === 0 ? "INPUT" : `D${layer - 1}`, `W${layer}`],
+      output: [layer === 3 ? "OUTPUT" : `D${layer}`],
+    });
+  }
+  return model(node, initializer, ["N", DENSE_WIDTH], ["N", DENSE_WIDTH]);
+}
+
+/** Batching settings that the bench compares, by the name of the model that has them. */
+export const BATCHING: ReadonlyMap<string, string> = new Map([
+  ["alone", "max_batch_size: 16"],
+  ["dynamic", "max_batch_size: 16 dynamic_batching { }"],
+  [
+    "preferred_4_8",
+    "max_batch_size: 16 dynamic_batching { preferred_batch_size: [ 4, 8 ] max_queue_delay_microseconds: 1000 }",
+  ],
+  ["delay_5ms", "max_batch_size: 16 dynamic_batching { max_queue_delay_microseconds: 5000 }"],
+]);
+
 /** OUTPUT = INPUT × 2, on rows of any length: the cost of carrying large tensors. */
 export function scaleModel(): Uint8Array {
   const two = { name: "two", dataType: FLOAT, dims: [], rawData: new Uint8Array(Float32Array.of(2).buffer) };
@@ -107,11 +142,25 @@ export async function writeRepository(directory: string): Promise<void> {
   await Deno.mkdir(`${directory}/simple/1`, { recursive: true });
   await Deno.copyFile(new URL("config.pbtxt", simple), `${directory}/simple/config.pbtxt`);
   await Deno.copyFile(new URL("1/model.onnx", simple), `${directory}/simple/1/model.onnx`);
+  await Deno.mkdir(`${directory}/simple_batched/1`, { recursive: true });
+  await Deno.writeTextFile(`${directory}/simple_batched/config.pbtxt`, `${ADD_SUB_CONFIG}dynamic_batching { }\n`);
+  await Deno.copyFile(new URL("1/model.onnx", simple), `${directory}/simple_batched/1/model.onnx`);
   for (const [name, bytes] of [["conv", convModel()], ["scale", scaleModel()]] as const) {
     await Deno.mkdir(`${directory}/${name}/1`, { recursive: true });
     await Deno.writeFile(`${directory}/${name}/1/model.onnx`, bytes);
     // CPU: the bare loop it is compared with runs there too
     await Deno.writeTextFile(`${directory}/${name}/config.pbtxt`, "instance_group [ { kind: KIND_CPU } ]\n");
+  }
+  const dense = denseModel();
+  for (const [name, settings] of BATCHING) {
+    await Deno.mkdir(`${directory}/${name}/1`, { recursive: true });
+    await Deno.writeFile(`${directory}/${name}/1/model.onnx`, dense);
+    await Deno.writeTextFile(
+      `${directory}/${name}/config.pbtxt`,
+      `${settings}\ninput [ { name: "INPUT" data_type: TYPE_FP32 dims: [ ${DENSE_WIDTH} ] } ]\n` +
+        `output [ { name: "OUTPUT" data_type: TYPE_FP32 dims: [ ${DENSE_WIDTH} ] } ]\n` +
+        "instance_group [ { kind: KIND_CPU count: 1 } ]\n",
+    );
   }
 }
 

@@ -1,17 +1,17 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ModelInferRequestSchema } from "../proto/gen/grpc_service_pb.ts";
 import type { Load } from "./load.ts";
-import { CONV_SHAPE } from "./repository.ts";
+import { CONV_SHAPE, DENSE_WIDTH } from "./repository.ts";
 
 const encoder = new TextEncoder();
 const sixteen = Array.from({ length: 16 }, (_, index) => index);
 const inputs = ["INPUT0", "INPUT1"];
 
-/** `simple` with its numbers in JSON, both ways. */
-export function simpleJson(): Load {
+/** `simple`, or a model like it, with its numbers in JSON, both ways. */
+export function simpleJson(model = "simple"): Load {
   const body = { inputs: inputs.map((name) => ({ name, shape: [1, 16], datatype: "INT32", data: sixteen })) };
   return {
-    path: "/v2/models/simple/infer",
+    path: `/v2/models/${model}/infer`,
     headers: { "content-type": "application/json" },
     body: encoder.encode(JSON.stringify(body)),
   };
@@ -42,10 +42,10 @@ function binary(
   };
 }
 
-/** `simple` with its numbers as bytes, both ways. */
-export function simpleBinary(): Load {
+/** The same with its numbers as bytes, both ways. */
+export function simpleBinary(model = "simple"): Load {
   const data = new Uint8Array(Int32Array.from(sixteen).buffer);
-  return binary("/v2/models/simple/infer", inputs.map((name) => ({ name, shape: [1, 16], datatype: "INT32", data })));
+  return binary(`/v2/models/${model}/infer`, inputs.map((name) => ({ name, shape: [1, 16], datatype: "INT32", data })));
 }
 
 /** 150,528 floats (602,112 bytes), as a 224 × 224 RGB image has, to `model` and back. */
@@ -56,12 +56,12 @@ export function largeBinary(model: string, input: string): Load {
   ]);
 }
 
-/** `simple` over gRPC, as one length-prefixed message. */
-export function simpleGrpc(): Load {
+/** The same over gRPC, as one length-prefixed message. */
+export function simpleGrpc(model = "simple"): Load {
   const message = toBinary(
     ModelInferRequestSchema,
     create(ModelInferRequestSchema, {
-      modelName: "simple",
+      modelName: model,
       inputs: inputs.map((name) => ({ name, datatype: "INT32", shape: [1n, 16n] })),
       rawInputContents: inputs.map(() => new Uint8Array(Int32Array.from(sixteen).buffer)),
     }),
@@ -81,5 +81,13 @@ export function convBinary(model: string): Load {
   const floats = new Float32Array(CONV_SHAPE.reduce((product, dim) => product * dim, 1)).fill(0.5);
   return binary(`/v2/models/${model}/infer`, [
     { name: "INPUT", shape: [1, ...CONV_SHAPE], datatype: "FP32", data: new Uint8Array(floats.buffer) },
+  ]);
+}
+
+/** One row to a dense model. */
+export function denseBinary(model: string): Load {
+  const floats = Float32Array.from({ length: DENSE_WIDTH }, (_, index) => index / DENSE_WIDTH);
+  return binary(`/v2/models/${model}/infer`, [
+    { name: "INPUT", shape: [1, DENSE_WIDTH], datatype: "FP32", data: new Uint8Array(floats.buffer) },
   ]);
 }

@@ -1,0 +1,90 @@
+import Table from "cli-table3";
+import { bareLoop } from "./bare_loop.ts";
+import type { Result } from "./cells.ts";
+
+const PLAIN = { style: { head: [], border: [] } };
+
+const number = (value: number | undefined) =>
+  value === undefined || Number.isNaN(value) ? "" : Math.round(value).toLocaleString("en");
+const ratio = (a: number | undefined, b: number | undefined) => a && b ? (a / b).toFixed(2) : "";
+
+/** Every cell with the servers that took it, and what they need relative to ours. */
+export function printResults(results: readonly Result[]): void {
+  const head = [
+    "",
+    "at once",
+    "server",
+    "requests/s",
+    "CPU µs/request",
+    "median µs",
+    "p99 µs",
+    "rate ÷ ours",
+    "CPU ÷ ours",
+    "failed",
+  ];
+  const right = "right" as const;
+  const colAligns = ["left" as const, right, "left" as const, right, right, right, right, right, right, right];
+  const table = new Table({ ...PLAIN, head, colAligns });
+  for (const { cell, byServer } of results) {
+    const ours = byServer.get("ours")!;
+    for (const [name, { rate, cpuMicros, median, p99, failed }] of byServer) {
+      const first = name === "ours";
+      table.push([
+        first ? cell.title : "",
+        first ? cell.concurrency : "",
+        name,
+        number(rate),
+        number(cpuMicros),
+        number(median),
+        number(p99),
+        first ? "" : ratio(rate, ours.rate),
+        first ? "" : ratio(cpuMicros, ours.cpuMicros),
+        failed || "",
+      ]);
+    }
+  }
+  console.log(table.toString());
+}
+
+/** The convolutional model through the server, against the best split of the cores without one. */
+export async function printConvolutions(
+  model: string,
+  results: readonly Result[],
+  rounds: number,
+  seconds: number,
+): Promise<void> {
+  const cores = navigator.hardwareConcurrency;
+  const splits = cores > 1 ? [[1, 1], [1, cores], [cores, 1], [cores, 2]] : [[1, 1]];
+  const table = new Table({ ...PLAIN, head: ["bare loop", "executions/s"], colAligns: ["left", "right"] });
+  let best = 0;
+  for (const [callers, threads] of splits) {
+    const rates: number[] = [];
+    for (let round = 0; round < rounds; round++) rates.push(await bareLoop(model, callers, threads, seconds * 1000));
+    const rate = rates.sort((a, b) => a - b)[rates.length >> 1];
+    best = Math.max(best, rate);
+    table.push([`${callers} callers × ${threads} threads`, number(rate)]);
+  }
+  console.log(table.toString());
+  const rates = results.filter(({ cell }) => cell.title === "convolutions").map(({ byServer }) =>
+    byServer.get("ours")!.rate
+  );
+  const fastest = Math.max(...rates);
+  console.log(`Through the server: ${number(fastest)} executions/s, ${ratio(fastest, best)} of the best bare loop.`);
+}
+
+/** Which batches the settings of the dense model made. */
+export async function printBatches(http: number, models: Iterable<string>): Promise<void> {
+  const table = new Table({ ...PLAIN, head: ["settings", "executions", "rows per execution", "batch sizes"] });
+  for (const model of models) {
+    const response = await fetch(`http://127.0.0.1:${http}/v2/models/${model}/stats`);
+    const [statistics] = (await response.json()).model_stats;
+    const sizes: { batch_size: number; compute_infer: { count: number } }[] = statistics.batch_stats;
+    table.push([
+      model,
+      number(statistics.execution_count),
+      (statistics.inference_count / statistics.execution_count).toFixed(1),
+      sizes.map(({ batch_size, compute_infer }) => `${batch_size}×${compute_infer.count}`).join(" "),
+    ]);
+  }
+  console.log(table.toString());
+}
