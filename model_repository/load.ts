@@ -7,6 +7,8 @@ import { Status } from "../core/status.ts";
 import type { Log } from "../observability/log.ts";
 import { ModelStatistics } from "../observability/statistics.ts";
 import { type ModelConfig, ModelConfigSchema, ModelInstanceGroup_Kind } from "../proto/gen/model_config_pb.ts";
+import type { ResponseCache } from "../scheduler/cache/response_cache.ts";
+import type { RateLimiter } from "../scheduler/rate_limiter/rate_limiter.ts";
 import { ineffectiveSettings, normaliseConfig, normaliseInstanceGroups, validateAtLoad } from "./config/mod.ts";
 import { createScheduler } from "./create_scheduler.ts";
 import { isEnsemble } from "./ensemble/ensembles.ts";
@@ -14,6 +16,8 @@ import { type FindServedModel, serveEnsemble } from "./ensemble/served_ensemble.
 import { readLabels } from "./labels.ts";
 import { Limiter } from "./limiter.ts";
 import type { PolledModel } from "./polled_model.ts";
+import { rateLimitsOf } from "./rate_limits.ts";
+import { epochOf, withCache } from "./response_cache.ts";
 import { ServedModel } from "./served_model.ts";
 import { warmUp } from "./warmup.ts";
 
@@ -32,6 +36,10 @@ export interface LoadOptions {
   readonly loadThreads: number;
   /** `--model-load-retry-count`: how often a version that failed is tried again. */
   readonly loadRetries: number;
+  /** `--cache-config`: keeps the responses of models that ask for it. */
+  readonly cache?: ResponseCache;
+  /** `--rate-limit=execution_count`: shares resources between the instances of all models. */
+  readonly rateLimiter?: RateLimiter;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -50,7 +58,7 @@ export class ModelLoader {
     const results = new Map<number, ServedModel | Status>();
     if (isEnsemble(model)) {
       await Promise.all(versions.map(async (version) => {
-        results.set(version, await this.#attempt(() => serveEnsemble(model, version, this.find, this.options.clock)));
+        results.set(version, await this.#attempt(() => serveEnsemble(model, version, this.find, this.options)));
       }));
       return results;
     }
@@ -101,21 +109,35 @@ export class ModelLoader {
   }
 
   async #loadVersion({ model, config, backend, context }: PreparedModel, version: number): Promise<ServedModel> {
-    const { clock } = this.options;
+    const { clock, cache, log } = this.options;
     const labels = await readLabels(config, model.directory);
-    const loaded = await backend.load(sourceOf(model, config, version), context);
+    const loaded = await this.#loadLimited(config, () => backend.load(sourceOf(model, config, version), context));
     try {
       await warmUp(config, model.directory, loaded);
       const statistics = new ModelStatistics();
-      const scheduler = createScheduler(config, {
+      const inner = createScheduler(config, {
         instances: loaded.instances,
         statistics,
         clock,
         warning: context.warning,
       });
-      return new ServedModel({ config, version, loaded, scheduler, statistics, labels });
+      const own = epochOf(config, model.revisions.get(version), cache);
+      const epoch = () => own;
+      const scheduler = withCache(config, version, inner, { cache, epoch, statistics, clock, log });
+      return new ServedModel({ config, version, loaded, scheduler, statistics, labels, epoch });
     } catch (thrown) {
       await this.#unloadQuietly(loaded, model.name);
+      throw thrown;
+    }
+  }
+
+  /** Loads a version whose instances the rate limiter can satisfy. */
+  async #loadLimited(config: ModelConfig, load: () => Promise<LoadedModel>): Promise<LoadedModel> {
+    const limits = rateLimitsOf(config, this.options.rateLimiter);
+    try {
+      return limits.limit(await load());
+    } catch (thrown) {
+      limits.cancel();
       throw thrown;
     }
   }

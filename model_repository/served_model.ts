@@ -23,6 +23,8 @@ export interface ServedModelOptions {
   readonly statistics: ModelStatistics;
   /** Of its outputs' classes, by output name. */
   readonly labels: ReadonlyMap<string, readonly string[]>;
+  /** See {@link ServedModel.epoch}. */
+  readonly epoch?: () => string | undefined;
 }
 
 /** One loaded version, with everything that a request of it needs. */
@@ -38,6 +40,11 @@ export class ServedModel implements Model, StepModel {
   readonly statistics: ModelStatistics;
   readonly loaded: LoadedModel;
   readonly scheduler: Scheduler;
+  /**
+   * A text that changes when the version, or for an ensemble one of the models that it runs now, is another one: cached
+   * responses are good for one epoch. Undefined while a model of the ensemble is missing.
+   */
+  readonly epoch: () => string | undefined;
 
   readonly #labels: ReadonlyMap<string, readonly string[]>;
   readonly #normalizer: RequestNormalizer;
@@ -57,6 +64,7 @@ export class ServedModel implements Model, StepModel {
     this.statistics = options.statistics;
     this.loaded = options.loaded;
     this.scheduler = options.scheduler;
+    this.epoch = options.epoch ?? (() => undefined);
     this.#labels = options.labels;
     this.#normalizer = new RequestNormalizer(config);
     this.#reshaper = OutputReshaper.of(config);

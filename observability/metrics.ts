@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import type { CacheStatistics } from "./cache_statistics.ts";
 import type { FailureReason, ModelStatistics } from "./statistics.ts";
 import type { SystemUsage } from "./system_usage.ts";
 
@@ -9,6 +10,8 @@ export interface MeasuredModel {
   readonly statistics: ModelStatistics;
   /** Requests taken and not yet executing. */
   readonly pending: number;
+  /** Its responses are cached. */
+  readonly cached?: boolean;
   /** How long loading took; undefined where nobody measured it. */
   readonly loadSeconds?: number;
   /** `metric_tags` of the configuration: labels `_<key>`. */
@@ -86,25 +89,94 @@ const COUNTERS: readonly CounterFamily[] = [
   },
 ];
 
+/** The counters of a model version whose responses are cached. */
+const CACHE_COUNTERS: readonly CounterFamily[] = [
+  {
+    name: "nv_cache_num_hits_per_model",
+    help: "Number of cache hits per model",
+    time: false,
+    value: ({ cacheHit }) => cacheHit.count,
+  },
+  {
+    name: "nv_cache_hit_duration_per_model",
+    help: "Total cache hit duration per model, in microseconds",
+    time: true,
+    value: ({ cacheHit }) => micros(cacheHit),
+  },
+  {
+    name: "nv_cache_num_misses_per_model",
+    help: "Number of cache misses per model",
+    time: false,
+    value: ({ cacheMiss }) => cacheMiss.count,
+  },
+  {
+    name: "nv_cache_miss_duration_per_model",
+    help: "Total cache miss (insert+lookup) duration per model, in microseconds",
+    time: true,
+    value: ({ cacheMiss }) => micros(cacheMiss),
+  },
+];
+
+interface CacheFamily {
+  readonly name: string;
+  readonly help: string;
+  value(statistics: CacheStatistics): number;
+}
+
+/** The gauges of the cache itself. */
+const CACHE_GAUGES: readonly CacheFamily[] = [
+  { name: "nv_cache_util", help: "Cache utilization [0.0 - 1.0]", value: ({ utilization }) => utilization },
+  {
+    name: "nv_cache_num_entries",
+    help: "Number of responses stored in response cache",
+    value: ({ entries }) => entries,
+  },
+  { name: "nv_cache_num_hits", help: "Number of cache hits in response cache", value: ({ hits }) => hits },
+  { name: "nv_cache_num_misses", help: "Number of cache misses in response cache", value: ({ misses }) => misses },
+  {
+    name: "nv_cache_num_lookups",
+    help: "Number of cache lookups in response cache",
+    value: ({ lookup }) => lookup.count,
+  },
+  {
+    name: "nv_cache_num_evictions",
+    help: "Number of cache evictions in response cache",
+    value: ({ evictions }) => evictions,
+  },
+  {
+    name: "nv_cache_lookup_duration",
+    help: "Total cache lookup duration (hit and miss), in microseconds",
+    value: ({ lookup }) => micros(lookup),
+  },
+  {
+    name: "nv_cache_insertion_duration",
+    help: "Total cache insertion duration, in microseconds",
+    value: ({ insertion }) => micros(insertion),
+  },
+];
+
 /**
  * The metrics in Prometheus' text format, with Triton's families. Everything is read from the statistics when it is
  * asked for; nothing is kept, and requests pay nothing for it.
  *
  * @param system undefined leaves out the gauges of the machine.
+ * @param cache undefined leaves out the gauges of the response cache.
  */
 export async function renderMetrics(
   models: readonly MeasuredModel[],
   system: SystemUsage | undefined,
   choice: MetricsChoice,
+  cache?: CacheStatistics,
 ): Promise<string> {
   const registry = new Registry();
   const labels = models.map(labelsOf);
   const labelNames = [...new Set(labels.flatMap(Object.keys))];
-  const [success, ...counters] = COUNTERS.filter(({ time }) => !time || choice.counterLatencies);
+  const chosen = ({ time }: CounterFamily) => !time || choice.counterLatencies;
+  const [success, ...counters] = COUNTERS.filter(chosen);
 
-  const count = (family: CounterFamily) => {
+  const count = (family: CounterFamily, counted: (model: MeasuredModel) => boolean = () => true) => {
     const counter = new Counter({ name: family.name, help: family.help, labelNames, registers: [registry] });
-    models.forEach((model, i) => counter.inc(labels[i], family.value(model.statistics)));
+    models.forEach((model, i) => counted(model) && counter.inc(labels[i], family.value(model.statistics)));
   };
   count(success);
   const failures = new Counter({
@@ -118,7 +190,10 @@ export async function renderMetrics(
       failures.inc(sorted({ ...labels[i], reason }), model.statistics.failures[reason]);
     }
   });
-  counters.forEach(count);
+  for (const family of counters) count(family);
+  if (models.some(({ cached }) => cached)) {
+    for (const family of CACHE_COUNTERS.filter(chosen)) count(family, ({ cached }) => cached === true);
+  }
   gauge(
     registry,
     "nv_inference_pending_request_count",
@@ -131,6 +206,7 @@ export async function renderMetrics(
     "Model load time in seconds",
     models.flatMap((model, i) => model.loadSeconds === undefined ? [] : [[labels[i], model.loadSeconds]]),
   );
+  if (cache) { for (const { name, help, value } of CACHE_GAUGES) gauge(registry, name, help, [[{}, value(cache)]]); }
   if (system) {
     const { utilization, totalBytes, usedBytes } = system.read();
     gauge(registry, "nv_cpu_utilization", "CPU utilization rate [0.0 - 1.0]", [[{}, utilization]]);

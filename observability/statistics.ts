@@ -52,6 +52,14 @@ export class ModelStatistics {
     this.computeOutput.add(timing.outputMs);
   }
 
+  /** A request whose response was in the cache, or was being made for another one: no inference, no execution. */
+  requestServedFromCache(totalMs: number, queueMs: number, lookupMs: number): void {
+    this.lastInference = Date.now();
+    this.success.add(totalMs);
+    this.queue.add(queueMs);
+    this.cacheHit.add(lookupMs);
+  }
+
   /** A request that failed, wherever it was. */
   requestFailed(totalMs: number, reason: FailureReason): void {
     this.lastInference = Date.now();

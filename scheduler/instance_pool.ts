@@ -1,4 +1,5 @@
 import type { Execution, ModelInstance } from "../backends/backend.ts";
+import { type InstanceLimit, LimitedInstance, type Waiter } from "./rate_limiter/rate_limiter.ts";
 
 /** How busy an instance is, as {@link chooseInstance} sees it. */
 export interface Slot {
@@ -18,10 +19,10 @@ export function chooseInstance(slots: readonly Slot[], first: number): number {
   let least = Infinity;
   for (let i = 0; i < slots.length; i++) {
     const index = (first + i) % slots.length;
-    const { available, passive, executing, capacity } = slots[index];
-    if (available && !passive && executing < capacity && executing < least) {
+    const slot = slots[index];
+    if (slot.executing < least && hasRoom(slot)) {
       chosen = index;
-      least = executing;
+      least = slot.executing;
       if (least === 0) break;
     }
   }
@@ -31,8 +32,12 @@ export function chooseInstance(slots: readonly Slot[], first: number): number {
 /** An instance of a pool, and how many executions it has. */
 export class InstanceSlot implements Slot {
   executing = 0;
+  /** Undefined for an instance that is not rate-limited. */
+  readonly limit: InstanceLimit | undefined;
 
-  constructor(readonly instance: ModelInstance) {}
+  constructor(readonly instance: ModelInstance) {
+    this.limit = instance instanceof LimitedInstance ? instance.limit : undefined;
+  }
 
   get available(): boolean {
     return this.instance.available;
@@ -49,30 +54,61 @@ export class InstanceSlot implements Slot {
   /** Hands an execution over. {@link release} follows when it is over. */
   execute(execution: Execution): void {
     this.executing++;
+    this.limit?.begin();
     this.instance.execute(execution);
   }
 
   release(): void {
     this.executing--;
+    this.limit?.end();
   }
 }
 
 /** The instances of one model version, taken in turns. */
-export class InstancePool {
+export class InstancePool implements Waiter {
   readonly slots: readonly InstanceSlot[];
+  readonly #limited: boolean;
   #next = 0;
 
-  /** @param onFree called when an instance that was away can take work again. */
-  constructor(instances: readonly ModelInstance[], onFree: () => void) {
+  /** @param onGrant called when an instance that was away, or that the rate limiter held back, can take work. */
+  constructor(instances: readonly ModelInstance[], readonly onGrant: () => void) {
     this.slots = instances.map((instance) => new InstanceSlot(instance));
-    for (const instance of instances) instance.onAvailable = onFree;
+    this.#limited = this.slots.some(({ limit }) => limit);
+    for (const { instance, limit } of this.slots) {
+      instance.onAvailable = onGrant;
+      if (limit) limit.waiter = this;
+    }
   }
 
-  /** The instance for the next execution; undefined while none has room. */
+  /** The instance for the next execution; undefined while none has room, or the rate limiter admits none. */
   choose(): InstanceSlot | undefined {
+    if (this.#limited) return this.#chooseLimited();
     const chosen = chooseInstance(this.slots, this.#next);
     if (chosen < 0) return undefined;
     this.#next = (chosen + 1) % this.slots.length;
     return this.slots[chosen];
   }
+
+  /**
+   * True if this very instance can take an execution now, for schedulers whose work belongs to one instance. Where only
+   * the rate limiter is against it, the instance is staged and `onGrant` follows.
+   */
+  admits(slot: InstanceSlot): boolean {
+    if (!hasRoom(slot)) return false;
+    if (!slot.limit || slot.limit.admitted) return true;
+    slot.limit.stage(false);
+    return false;
+  }
+
+  /** As {@link choose}, but by what the rate limiter says of the instances; all it holds back are staged. */
+  #chooseLimited(): InstanceSlot | undefined {
+    const free = this.slots.filter(hasRoom).sort((a, b) => (a.limit?.rank ?? 0) - (b.limit?.rank ?? 0));
+    const chosen = free.find(({ limit }) => !limit || limit.admitted);
+    if (!chosen) { for (const { limit } of free) limit?.stage(true); }
+    return chosen;
+  }
+}
+
+function hasRoom({ available, passive, executing, capacity }: Slot): boolean {
+  return available && !passive && executing < capacity;
 }

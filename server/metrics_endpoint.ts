@@ -1,8 +1,10 @@
 import { metricsMethodNotAllowed } from "../core/errors/metrics.ts";
 import type { Repository } from "../model_repository/model.ts";
+import type { CacheStatistics } from "../observability/cache_statistics.ts";
 import { type MeasuredModel, type MetricsChoice, renderMetrics } from "../observability/metrics.ts";
-import type { LoadTimes } from "./load_times.ts";
 import type { SystemUsage } from "../observability/system_usage.ts";
+import { CachingScheduler } from "../scheduler/cache/caching_scheduler.ts";
+import type { LoadTimes } from "./load_times.ts";
 
 /** What the metrics port listens at and shows. */
 export interface MetricsEndpointOptions extends MetricsChoice {
@@ -12,6 +14,8 @@ export interface MetricsEndpointOptions extends MetricsChoice {
   readonly system?: SystemUsage;
   /** How long loading took. */
   readonly loadTimes?: LoadTimes;
+  /** Undefined without a response cache in this process. */
+  readonly cache?: CacheStatistics;
 }
 
 const TEXT = { "content-type": "text/plain; charset=utf-8" };
@@ -34,9 +38,8 @@ export function serveMetrics(repository: Repository, options: MetricsEndpointOpt
       const error = metricsMethodNotAllowed();
       return Response.json({ error: error.message }, { status: error.httpStatus, headers: { allow: "GET, HEAD" } });
     }
-    return new Response(await renderMetrics(measured(repository, options.loadTimes), options.system, options), {
-      headers: TEXT,
-    });
+    const text = await renderMetrics(measured(repository, options.loadTimes), options.system, options, options.cache);
+    return new Response(text, { headers: TEXT });
   });
 }
 
@@ -46,6 +49,7 @@ function measured(repository: Repository, loadTimes: LoadTimes | undefined): Mea
     version: model.version,
     statistics: model.statistics,
     pending: model.scheduler.pending,
+    cached: model.scheduler instanceof CachingScheduler,
     loadSeconds: loadTimes?.seconds(model.name, model.version),
     tags: model.config.metricTags,
   }));

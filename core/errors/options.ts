@@ -124,8 +124,10 @@ export const wildcardNotAlone = declare(
 
 export const unknownCache = declare(
   "INVALID_ARGUMENT",
-  (name: string) =>
-    `unable to find 'libtritoncache_${name}.so' for cache. Searched: the caches built in, which are: local`,
+  (name: string, known: readonly string[]) =>
+    `unable to find 'libtritoncache_${name}.so' for cache. Searched: the caches built in, which are: ${
+      known.join(", ")
+    }`,
 );
 
 export const cacheSize = declare(

@@ -1,12 +1,13 @@
 import { clone, create } from "@bufbuild/protobuf";
 import type { LoadedModel } from "../../backends/backend.ts";
-import type { Clock } from "../../core/clock.ts";
 import { ModelStatistics } from "../../observability/statistics.ts";
-import { ModelConfigSchema, ModelTransactionPolicySchema } from "../../proto/gen/model_config_pb.ts";
+import { type ModelConfig, ModelConfigSchema, ModelTransactionPolicySchema } from "../../proto/gen/model_config_pb.ts";
 import { EnsembleScheduler } from "../../scheduler/ensemble/ensemble_scheduler.ts";
 import { validateAtLoad } from "../config/mod.ts";
 import { readLabels } from "../labels.ts";
+import type { LoadOptions } from "../load.ts";
 import type { PolledModel } from "../polled_model.ts";
+import { epochOf, withCache } from "../response_cache.ts";
 import { ServedModel } from "../served_model.ts";
 import { describeEnsemble, stepsOf, versionOf } from "./describe.ts";
 
@@ -19,10 +20,10 @@ export type FindServedModel = (name: string, version: number | undefined) => Ser
  * @throws Status where its configuration is wrong, or does not fit the models.
  */
 export async function serveEnsemble(
-  { config: polled, directory }: PolledModel,
+  { config: polled, directory, revisions }: PolledModel,
   version: number,
   find: FindServedModel,
-  clock: Clock,
+  { clock, cache, log }: Pick<LoadOptions, "clock" | "cache" | "log">,
 ): Promise<ServedModel> {
   const config = clone(ModelConfigSchema, polled);
   validateAtLoad(config);
@@ -37,14 +38,33 @@ export async function serveEnsemble(
     }
   });
   const statistics = new ModelStatistics();
-  const scheduler = new EnsembleScheduler({
+  const inner = new EnsembleScheduler({
     description,
     modelVersion: String(version),
     find: (name, version) => find(name, version === "" ? undefined : Number(version)),
     statistics,
     clock,
   });
-  return new ServedModel({ config, version, loaded: loadedFrom(models), scheduler, statistics, labels });
+  const own = epochOf(config, revisions.get(version), cache);
+  const epoch = () => epochWithSteps(own, config, find);
+  const scheduler = withCache(config, version, inner, { cache, epoch, statistics, clock, log });
+  return new ServedModel({ config, version, loaded: loadedFrom(models), scheduler, statistics, labels, epoch });
+}
+
+/** The epochs of an ensemble and of the models that it would run now; undefined where one is missing. */
+function epochWithSteps(own: string, config: ModelConfig, find: FindServedModel): string | undefined {
+  let epoch = own;
+  try {
+    for (const step of stepsOf(config)) {
+      const { version, epoch: epochOfStep } = find(step.modelName, versionOf(step));
+      const part = epochOfStep();
+      if (part === undefined) return undefined;
+      epoch += ` ${version}(${part})`;
+    }
+  } catch {
+    return undefined;
+  }
+  return epoch;
 }
 
 /** An ensemble holds nothing itself; it runs where its models do. */

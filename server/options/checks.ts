@@ -4,6 +4,9 @@ import type { Status } from "../../core/status.ts";
 import { optionName } from "./option.ts";
 import { OPTION_LIST, type OptionKey, OPTIONS, type ServerOptions } from "./table.ts";
 
+/** The caches of `--cache-config`. */
+const CACHES: readonly string[] = ["local", "redis"];
+
 /** The address of the metrics port: that of HTTP unless it has one of its own. */
 export function metricsAddressOf(options: ServerOptions): string {
   return options.metricsAddress === "" ? options.httpAddress : options.metricsAddress;
@@ -40,7 +43,8 @@ export function checkStartup(options: ServerOptions): Status | undefined {
   if (options.loadModel.length > 1 && options.loadModel.includes("*")) return errors.wildcardNotAlone();
   if (options.cacheConfig.size > 1) return errors.twoCaches();
   for (const [cache, settings] of options.cacheConfig) {
-    if (cache !== "local") return errors.unknownCache(cache);
+    if (!CACHES.includes(cache)) return errors.unknownCache(cache, CACHES);
+    if (cache !== "local") continue;
     const size = settings.get("size") ?? "";
     if (!/^\d+$/.test(size)) return errors.cacheSize(size);
   }

@@ -57,10 +57,10 @@ Deno.test("checkStartup() has nothing to say when refused options have their def
 });
 
 Deno.test("ineffective() names each option once when it is set and does nothing", () => {
-  const { options } = parsed("--rate-limit=execution_count", "--http-thread-count=3", "--http-port=1");
+  const { options } = parsed("--trace-config=rate=5", "--http-thread-count=3", "--http-port=1");
   deepEqual(ineffective(options), [
     "--http-thread-count has no effect: requests share one event loop",
-    "--rate-limit has no effect yet: executions are not rate-limited yet",
+    "--trace-config has no effect yet: no traces are written yet",
   ]);
   deepEqual(ineffective(parsed().options), []);
 });

@@ -13,8 +13,6 @@ import {
 import { bool, integer, nonEmpty, oneOf, port, text } from "./values.ts";
 
 const noTrace = "no traces are written yet";
-const noCache = "responses are not cached yet";
-const noLimiter = "executions are not rate-limited yet";
 const noPool = "memory is not pooled";
 const replaced = (name: string, setting: string) =>
   `'--${name}' has been deprecated and will be removed in future releases. Please use '--trace-config ${setting} instead.`;
@@ -37,9 +35,9 @@ export const FEATURE_OPTIONS = {
     section: "Response cache",
     type: cacheConfig,
     default: new Map() as Settings,
-    effect: "later",
-    why: noCache,
-    help: "The cache of responses and its settings, as in local,size=1048576.",
+    help:
+      "The cache of responses and a setting of it: local,size=<bytes>, or redis,host=<host>, redis,port=<port> and " +
+      "also user, password, db, connect_timeout and socket_timeout (in milliseconds); may be repeated.",
   }),
   cacheDirectory: option({
     section: "Response cache",
@@ -54,17 +52,15 @@ export const FEATURE_OPTIONS = {
     section: "Rate limiter",
     type: oneOf(["off", "execution_count"]),
     default: "off",
-    effect: "later",
-    why: noLimiter,
     help: "Schedule executions across models by the resources they need.",
   }),
   rateLimitResource: option({
     section: "Rate limiter",
     type: rateLimitResource,
     default: [] as readonly RateLimitResource[],
-    effect: "later",
-    why: noLimiter,
-    help: "How much of a resource there is, on every device or on one; may be repeated.",
+    help:
+      "How much of a resource there is, on every device or on one; may be repeated. Without it there is as much as " +
+      "the instance needs that needs most; with it, what is not named is not there.",
   }),
 
   pinnedMemoryPoolByteSize: option({

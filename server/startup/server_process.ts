@@ -3,6 +3,7 @@ import { someModelsFailed } from "../../core/errors/options.ts";
 import type { Status } from "../../core/status.ts";
 import { ModelRepository } from "../../model_repository/repository.ts";
 import type { Logger } from "../../observability/log.ts";
+import type { ResponseCache } from "../../scheduler/cache/response_cache.ts";
 import { InferenceServer } from "../inference_server.ts";
 import { LoadTimes } from "../load_times.ts";
 import { ineffective } from "../options/checks.ts";
@@ -11,6 +12,7 @@ import { probe, startService } from "./endpoints.ts";
 import { shutDown } from "./lifecycle.ts";
 import { countModels, failureLine, reportModels, reportOptions, reportReady } from "./report.ts";
 import { repositoryOptions } from "./repository_options.ts";
+import { createResponseCache } from "./response_cache.ts";
 import { runtimeWarning } from "./runtime_check.ts";
 import { openService, portsOf, type Service } from "./services.ts";
 
@@ -33,6 +35,7 @@ export class ServerProcess {
   #repository: ModelRepository | undefined;
   #server: InferenceServer | undefined;
   #services: Service[] = [];
+  #cache: ResponseCache | undefined;
   readonly #loadTimes = new LoadTimes();
 
   constructor(
@@ -44,7 +47,7 @@ export class ServerProcess {
   /**
    * Loads the models, then opens the ports, then says so.
    *
-   * @throws LoadError, ServiceError, or the Status of a repository that cannot be read.
+   * @throws LoadError, ServiceError, or the Status of a repository that cannot be read or a cache that cannot be used.
    */
   async start(): Promise<void> {
     const { options, log } = this;
@@ -54,7 +57,8 @@ export class ServerProcess {
     const ports = portsOf(options);
     for (const port of ports) probe(port);
 
-    this.#repository = new ModelRepository(repositoryOptions(options, log));
+    this.#cache = await createResponseCache(options, log);
+    this.#repository = new ModelRepository(repositoryOptions(options, log, this.#cache));
     this.#repository.subscribe(this.#loadTimes.onEvent);
     await this.#repository.start();
     const index = this.#repository.index();
@@ -65,7 +69,8 @@ export class ServerProcess {
     }
     this.#server = new InferenceServer(this.#repository, options.id, options.strictReadiness);
     for (const port of ports) {
-      const service = await startService(port, () => openService(port, this.#server!, options, this.#loadTimes, log));
+      const measures = { loadTimes: this.#loadTimes, cache: this.#cache?.statistics };
+      const service = await startService(port, () => openService(port, this.#server!, options, measures, log));
       this.#services.push(service);
       log.info(`Started ${service.title} at ${service.address}`);
     }
@@ -86,7 +91,11 @@ export class ServerProcess {
         drain: async () => {
           await Promise.all(this.#services.map((service) => service.stop(timeoutMs)));
         },
-        release: () => this.#repository!.close(timeoutMs),
+        release: async () => {
+          const released = await this.#repository!.close(timeoutMs);
+          await this.#cache?.close();
+          return released;
+        },
       },
       timeoutMs,
       this.log,
@@ -98,5 +107,6 @@ export class ServerProcess {
   async abandon(): Promise<void> {
     await Promise.allSettled(this.#services.map((service) => service.stop(0)));
     await this.#repository?.close(ABANDON_MS);
+    await this.#cache?.close();
   }
 }

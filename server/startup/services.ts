@@ -1,3 +1,4 @@
+import type { CacheStatistics } from "../../observability/cache_statistics.ts";
 import type { Logger } from "../../observability/log.ts";
 import { SystemUsage } from "../../observability/system_usage.ts";
 import { serveGrpc } from "../grpc/serve.ts";
@@ -18,6 +19,13 @@ export interface Service extends Endpoint {
   readonly title: string;
   /** Accepts nothing more, and lets what runs finish for up to `graceMs`. */
   stop(graceMs: number): Promise<void>;
+}
+
+/** What the metrics show besides the models. */
+export interface Measures {
+  readonly loadTimes: LoadTimes;
+  /** Undefined without a response cache in this process. */
+  readonly cache?: CacheStatistics;
 }
 
 /** The ports that the options ask for, in the order in which they are opened. */
@@ -56,7 +64,7 @@ export async function openService(
   { service, hostname, port, reusePort }: Listening,
   server: InferenceServer,
   options: ServerOptions,
-  loadTimes: LoadTimes,
+  measures: Measures,
   log: Logger,
 ): Promise<Service> {
   const at = { hostname, port, reusePort };
@@ -93,7 +101,7 @@ export async function openService(
         hostname,
         port,
         system: options.allowCpuMetrics ? new SystemUsage(options.metricsIntervalMs) : undefined,
-        loadTimes,
+        ...measures,
         counterLatencies: counterLatencies(options, log),
       });
       return {

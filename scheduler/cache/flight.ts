@@ -1,0 +1,88 @@
+import type { InferenceRequest, InferenceResponse, ResponseSink } from "../../core/inference.ts";
+
+/** A request that waits for the response of another one with the same key. */
+export class Member {
+  /** Its client has gone, or it has become the one that executes. */
+  left = false;
+
+  constructor(
+    readonly request: InferenceRequest,
+    readonly sink: ResponseSink,
+    /** `Clock.now()` when it came. */
+    readonly enqueuedAt: number,
+    /** Milliseconds that finding the flight took. */
+    readonly lookupMs: number,
+  ) {}
+}
+
+/** Requests with the same key of which one executes and the others wait for its response. */
+export class Flight {
+  #members: Member[] = [];
+  #waiting = 0;
+
+  constructor(
+    /** Of the response in the cache. */
+    readonly key: string,
+    /** Of the flight: requests that queue differently do not wait for each other. */
+    readonly name: string,
+    /** Of the model, that the key is for. */
+    readonly epoch: string,
+  ) {}
+
+  /** Members that wait. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  join(member: Member): void {
+    this.#members.push(member);
+    this.#waiting++;
+  }
+
+  /** Takes a member out that waits no longer. @returns false if it had left before. */
+  leave(member: Member): boolean {
+    if (member.left) return false;
+    member.left = true;
+    this.#waiting--;
+    return true;
+  }
+
+  /** The next member that still waits, taken out; undefined if there is none. */
+  next(): Member | undefined {
+    for (;;) {
+      const member = this.#members.shift();
+      if (member === undefined || this.leave(member)) return member;
+    }
+  }
+
+  /** All members that still wait, taken out. */
+  all(): Member[] {
+    const members = this.#members.filter((member) => this.leave(member));
+    this.#members = [];
+    return members;
+  }
+}
+
+/** The responses of the request that executes, on their way to its own sink. */
+export class LeaderSink implements ResponseSink {
+  readonly responses: InferenceResponse[] = [];
+
+  /** @param onFinish called before the sink's own end. */
+  constructor(
+    private readonly sink: ResponseSink,
+    private readonly onFinish: (
+      responses: readonly InferenceResponse[],
+      error: Parameters<ResponseSink["finish"]>[0],
+    ) => void,
+  ) {}
+
+  respond(response: InferenceResponse): void {
+    this.responses.push(response);
+    this.sink.respond(response);
+  }
+
+  finish(error?: Parameters<ResponseSink["finish"]>[0]): void {
+    this.onFinish(this.responses, error);
+    this.sink.finish(error);
+  }
+}

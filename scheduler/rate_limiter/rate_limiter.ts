@@ -1,0 +1,250 @@
+import type { Execution, ModelInstance } from "../../backends/backend.ts";
+import { type Needs, type ResourceCount, type ResourceNeed, Resources } from "./resources.ts";
+
+/** What an instance group asks of the rate limiter. */
+export interface GroupLimits {
+  readonly name: string;
+  readonly device: number;
+  readonly needs: readonly ResourceNeed[];
+  /** Larger is less urgent; 0 is 1. */
+  readonly priority: number;
+}
+
+/** Who hands executions to instances, and has some of them staged. */
+export interface Waiter {
+  /** Called when one of its staged instances may execute. */
+  onGrant(): void;
+}
+
+/**
+ * Shares resources between the instances of all models: an instance executes only while it holds what it needs.
+ *
+ * An instance that has work and cannot execute is staged. Staged instances are ordered by executions × priority, lowest
+ * first, then by who came first; the first that wants a resource gets it before any other does, and keeps it until its
+ * execution has ended. Other than in Triton an instance holds back only those that want one of the same resources: what a
+ * slow model has no part in goes on.
+ */
+export class RateLimiter {
+  readonly #resources: Resources;
+  readonly #staged = new Set<InstanceLimit>();
+  readonly #known = new Set<InstanceLimit>();
+  #arrivals = 0;
+  #offering = false;
+
+  /** @param given `--rate-limit-resource`. */
+  constructor(given: readonly ResourceCount[] = []) {
+    this.#resources = new Resources(given);
+  }
+
+  /**
+   * Makes the instance groups of a model version known, before it is loaded.
+   *
+   * @throws Status INVALID_ARGUMENT where an instance could never run.
+   */
+  register(groups: readonly GroupLimits[]): Registration {
+    const added: Needs[] = [];
+    const limits = new Map<string, { readonly needs: Needs; readonly priority: number }>();
+    try {
+      for (const { name, device, needs, priority } of groups) {
+        if (needs.length === 0) continue;
+        const all = this.#resources.add(name, device, needs);
+        added.push(all);
+        limits.set(name, { needs: all, priority: Math.max(1, priority) });
+      }
+    } catch (thrown) {
+      for (const needs of added) this.#resources.remove(needs);
+      throw thrown;
+    }
+    const members: InstanceLimit[] = [];
+    return {
+      limit: (instance) => {
+        const group = limits.get(instance.group);
+        if (!group) return instance;
+        const limit = new InstanceLimit(this, group.needs, group.priority, this.#start(group.priority));
+        this.#known.add(limit);
+        members.push(limit);
+        return new LimitedInstance(instance, limit);
+      },
+      remove: () => {
+        for (const limit of members) {
+          this.#known.delete(limit);
+          this.#staged.delete(limit);
+        }
+        for (const needs of added.splice(0)) this.#resources.remove(needs);
+        this.#offerSoon();
+      },
+    };
+  }
+
+  /** True if the instance may execute now: its resources are free, and no one before it wants one of them. */
+  admits(limit: InstanceLimit): boolean {
+    if (!this.#resources.free(limit.needs)) return false;
+    for (const other of this.#staged) {
+      const rival = other !== limit && !(other.alternative && other.waiter === limit.waiter);
+      if (rival && before(other, limit) && sharesNeed(other, limit)) return false;
+    }
+    return true;
+  }
+
+  /** Has the instance wait its turn. */
+  stage(limit: InstanceLimit, alternative: boolean): void {
+    if (this.#staged.has(limit)) return;
+    limit.arrival = ++this.#arrivals;
+    limit.alternative = alternative;
+    this.#staged.add(limit);
+  }
+
+  begin(limit: InstanceLimit): void {
+    this.#resources.take(limit.needs);
+    this.#leave(limit);
+  }
+
+  end(limit: InstanceLimit): void {
+    this.#resources.giveBack(limit.needs);
+    limit.executions++;
+    this.#offerSoon();
+  }
+
+  /** A new instance does not come before all others for as long as it takes it to catch up with them. */
+  #start(priority: number): number {
+    let least = Infinity;
+    for (const limit of this.#known) least = Math.min(least, limit.rank);
+    return least === Infinity ? 0 : Math.floor(least / priority);
+  }
+
+  #offerSoon(): void {
+    if (this.#offering || this.#staged.size === 0) return;
+    this.#offering = true;
+    // Who gave the resources back goes on first: nothing of another model runs in the middle of its end.
+    queueMicrotask(() => {
+      this.#offering = false;
+      this.#offer();
+    });
+  }
+
+  /** Tells those that may execute, in order, until nothing is left for them. */
+  #offer(): void {
+    for (let limit = this.#first(); limit; limit = this.#first()) {
+      const { arrival } = limit;
+      limit.waiter?.onGrant();
+      // Its work may have gone meanwhile, by cancellation say; then it does not stand in the way.
+      if (limit.arrival === arrival) this.#leave(limit);
+    }
+  }
+
+  /** The first staged instance that may execute. */
+  #first(): InstanceLimit | undefined {
+    if (this.#staged.size === 0) return undefined;
+    const ordered = [...this.#staged].sort((a, b) => before(a, b) ? -1 : 1);
+    return ordered.find((limit) => this.admits(limit));
+  }
+
+  /** Ends the waiting of an instance, and of those that were staged in its stead. */
+  #leave(limit: InstanceLimit): void {
+    limit.arrival = Infinity;
+    this.#staged.delete(limit);
+    for (const other of this.#staged) {
+      if (!other.alternative || other.waiter !== limit.waiter) continue;
+      other.arrival = Infinity;
+      this.#staged.delete(other);
+    }
+  }
+}
+
+/** The instance groups of one model version, known to a rate limiter until {@link remove}. */
+export interface Registration {
+  /** The instance as schedulers are to have it. */
+  limit(instance: ModelInstance): ModelInstance;
+  remove(): void;
+}
+
+/** What the rate limiter knows of one instance. */
+export class InstanceLimit {
+  /** Set by who hands executions to the instance. */
+  waiter: Waiter | undefined;
+  /** Its place among those that are staged, behind all of them while it is not. */
+  arrival = Infinity;
+  /** True while it is staged for work that other instances of its waiter may take as well. */
+  alternative = false;
+
+  constructor(
+    private readonly limiter: RateLimiter,
+    readonly needs: Needs,
+    readonly priority: number,
+    public executions: number,
+  ) {}
+
+  /** Lower comes first. */
+  get rank(): number {
+    return this.executions * this.priority;
+  }
+
+  /** True if it may execute now. */
+  get admitted(): boolean {
+    return this.limiter.admits(this);
+  }
+
+  /**
+   * Has it wait its turn: its waiter hears of it.
+   *
+   * @param alternative its work is also that of the waiter's other instances: when one begins, none of them waits on.
+   */
+  stage(alternative: boolean): void {
+    this.limiter.stage(this, alternative);
+  }
+
+  begin(): void {
+    this.limiter.begin(this);
+  }
+
+  end(): void {
+    this.limiter.end(this);
+  }
+}
+
+/** An instance that executes only while it holds its resources. */
+export class LimitedInstance implements ModelInstance {
+  constructor(private readonly inner: ModelInstance, readonly limit: InstanceLimit) {}
+
+  get name(): string {
+    return this.inner.name;
+  }
+
+  get group(): string {
+    return this.inner.group;
+  }
+
+  get passive(): boolean {
+    return this.inner.passive;
+  }
+
+  /** An execution that is handed over early would hold resources while another one runs. */
+  get capacity(): number {
+    return Math.min(1, this.inner.capacity);
+  }
+
+  get available(): boolean {
+    return this.inner.available;
+  }
+
+  get onAvailable(): () => void {
+    return this.inner.onAvailable;
+  }
+
+  set onAvailable(callback: () => void) {
+    this.inner.onAvailable = callback;
+  }
+
+  execute(execution: Execution): void {
+    this.inner.execute(execution);
+  }
+}
+
+function before(one: InstanceLimit, other: InstanceLimit): boolean {
+  return one.rank - other.rank < 0 || one.rank === other.rank && one.arrival < other.arrival;
+}
+
+function sharesNeed(one: InstanceLimit, other: InstanceLimit): boolean {
+  for (const key of one.needs.keys()) if (other.needs.has(key)) return true;
+  return false;
+}
