@@ -99,6 +99,8 @@ export interface Execution {
   readonly sequences?: readonly (SequenceRow | undefined)[];
   /** A response to request `index`: exactly one, or any number from a decoupled model. */
   respond(index: number, response: InferenceResponse): void;
+  /** `ResponseSink.backpressure` of request `index`, for models that make any number of responses. */
+  backpressure?(index: number): Promise<void> | undefined;
   /** Request `index` alone failed; the others of the batch go on. */
   fail(index: number, error: Status): void;
   /** Request `index` is to be executed once more before it is over, as a model with `iterative_sequence` may ask. */

@@ -6,10 +6,17 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
+const MAX_TIMER_MS = 0x7fff_ffff;
+
 /** The process's clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
+    // A timer for longer would go off at once.
+    if (ms > MAX_TIMER_MS) {
+      let cancel = systemClock.after(MAX_TIMER_MS, () => cancel = systemClock.after(ms - MAX_TIMER_MS, callback));
+      return () => cancel();
+    }
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },

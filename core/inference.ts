@@ -74,4 +74,10 @@ export interface InferenceResponse {
 export interface ResponseSink {
   respond(response: InferenceResponse): void;
   finish(error?: Status): void;
+  /**
+   * Undefined while more responses are welcome; else, as the client reads slower than they come, a promise that resolves
+   * when there is room again or nobody waits any more. Who makes any number of responses asks before each and waits:
+   * what is sent all the same is kept in memory. Sinks of unary calls have none.
+   */
+  backpressure?(): Promise<void> | undefined;
 }

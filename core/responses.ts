@@ -27,31 +27,71 @@ export class UnaryResponse implements ResponseSink {
   }
 }
 
-/** The sink of a streaming call: its responses in order, as they come. Reading ends with the request or throws its error. */
+/** Responses that may wait to be read before the one who makes them has to wait. */
+const MAX_WAITING = 64;
+/** The same in bytes of their outputs. */
+const MAX_WAITING_BYTES = 4 << 20;
+
+/** Bytes of the outputs of a response. */
+export function outputBytes(response: InferenceResponse): number {
+  let bytes = 0;
+  for (const { data } of response.outputs) bytes += data.byteLength;
+  return bytes;
+}
+
+/**
+ * The sink of a streaming call: its responses in order, as they come. Reading ends with the request or throws its error;
+ * who stops reading before the end drops what is left. About 64 responses or 4 MiB wait for a slow reader, and more only
+ * from a model that does not heed {@link backpressure}.
+ */
 export class ResponseStream implements ResponseSink, AsyncIterable<InferenceResponse> {
-  #queue: InferenceResponse[] = [];
-  #finished = false;
+  #waiting: InferenceResponse[] = [];
+  #waitingBytes = 0;
+  /** Nothing more comes, or nobody reads. */
+  #closed = false;
   #error: Status | undefined;
   #wake: (() => void) | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
 
   respond(response: InferenceResponse): void {
-    this.#queue.push(response);
+    if (this.#closed) return;
+    this.#waiting.push(response);
+    this.#waitingBytes += outputBytes(response);
     this.#wake?.();
   }
 
   finish(error?: Status): void {
-    this.#finished = true;
+    this.#closed = true;
     this.#error = error;
     this.#wake?.();
   }
 
+  backpressure(): Promise<void> | undefined {
+    if (this.#closed || this.#waiting.length < MAX_WAITING && this.#waitingBytes < MAX_WAITING_BYTES) return undefined;
+    return (this.#room ??= Promise.withResolvers()).promise;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<InferenceResponse> {
-    for (;;) {
-      const next = this.#queue.shift();
-      if (next) yield next;
-      else if (this.#finished) break;
-      else await new Promise<void>((resolve) => this.#wake = resolve);
+    try {
+      for (;;) {
+        const next = this.#waiting.shift();
+        if (next) {
+          this.#waitingBytes -= outputBytes(next);
+          if (this.#room && this.#waiting.length <= MAX_WAITING / 2) this.#makeRoom();
+          yield next;
+        } else if (this.#closed) break;
+        else await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+      if (this.#error) throw this.#error;
+    } finally {
+      this.#closed = true;
+      this.#waiting = [];
+      this.#makeRoom();
     }
-    if (this.#error) throw this.#error;
+  }
+
+  #makeRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 }

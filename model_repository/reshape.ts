@@ -64,6 +64,7 @@ export class OutputReshaper {
       respond: (response: InferenceResponse) =>
         sink.respond({ ...response, outputs: response.outputs.map((output) => this.#reshape(output)) }),
       finish: (error?: Status) => sink.finish(error),
+      backpressure: () => sink.backpressure?.(),
     };
   }
 

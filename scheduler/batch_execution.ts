@@ -48,6 +48,10 @@ export class BatchExecution implements Execution {
     if (!this.#over) this.tasks[index].sink.respond(response);
   }
 
+  backpressure(index: number): Promise<void> | undefined {
+    return this.tasks[index].sink.backpressure?.();
+  }
+
   fail(index: number, error: Status): void {
     this.#failures ??= [];
     this.#failures[index] ??= error;

@@ -4,6 +4,7 @@ import type { InferenceRequest, InferenceResponse, ParameterValue } from "../../
 import type { Tensor } from "../../core/tensor.ts";
 import type { ModelInstanceGroup } from "../../proto/gen/model_config_pb.ts";
 import type { Execution, ExecutionTiming, ModelInstance, ModelSource } from "../backend.ts";
+import { whenAllAborted } from "../abort.ts";
 import type { IdentitySettings } from "./settings.ts";
 
 /** What Triton's identity backend sends with every response, to demonstrate response parameters. */
@@ -57,7 +58,17 @@ export class IdentityInstance implements ModelInstance {
       return;
     }
     const started = this.clock.now();
-    this.clock.after(this.#delayMs, () => this.#complete(execution, this.clock.now() - started));
+    let over = false;
+    const complete = () => {
+      if (over) return;
+      over = true;
+      cancelTimer();
+      unwatch();
+      this.#complete(execution, this.clock.now() - started);
+    };
+    const cancelTimer = this.clock.after(this.#delayMs, complete);
+    let unwatch = () => {};
+    unwatch = whenAllAborted(execution.requests, complete);
   }
 
   #complete(execution: Execution, inferMs: number): void {

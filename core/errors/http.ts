@@ -211,3 +211,29 @@ export const wrongClassification = declare(
     `Unable to set 'classification': attempt to access JSON non-unsigned-integer as unsigned-integer (it is ${shown}, ` +
     `expected the number of classes)`,
 );
+
+// The generate extension
+
+export const generateNotConvertible = declare(
+  "INVALID_ARGUMENT",
+  (input: string, elements: number, shape: readonly number[]) =>
+    `The schema can not convert input '${input}' to tensor with proper shape: its shape is [${shape}], the request has ` +
+    `${elements} ${elements === 1 ? "element" : "elements"}`,
+);
+
+export const generateParametersNotAnObject = declare(
+  "INVALID_ARGUMENT",
+  () => "Expected JSON object for keyword: 'parameters': attempt to access JSON non-object as object",
+);
+
+export const generateEncoding = declare(
+  "INVALID_ARGUMENT",
+  (encoding: string) => `Unsupported content-encoding, only 'identity' is supported. Got '${encoding}'`,
+);
+
+export const generateResponseCount = declare(
+  "INVALID_ARGUMENT",
+  () =>
+    "generate expects model to produce exactly 1 response, use generate stream for model that generates various number " +
+    "of responses",
+);
