@@ -89,22 +89,11 @@ export class InstancePool implements Waiter {
     return this.slots[chosen];
   }
 
-  /**
-   * True if this very instance can take an execution now, for schedulers whose work belongs to one instance. Where only
-   * the rate limiter is against it, the instance is staged and `onGrant` follows.
-   */
-  admits(slot: InstanceSlot): boolean {
-    if (!hasRoom(slot)) return false;
-    if (!slot.limit || slot.limit.admitted) return true;
-    slot.limit.stage(false);
-    return false;
-  }
-
   /** As {@link choose}, but by what the rate limiter says of the instances; all it holds back are staged. */
   #chooseLimited(): InstanceSlot | undefined {
     const free = this.slots.filter(hasRoom).sort((a, b) => (a.limit?.rank ?? 0) - (b.limit?.rank ?? 0));
     const chosen = free.find(({ limit }) => !limit || limit.admitted);
-    if (!chosen) { for (const { limit } of free) limit?.stage(true); }
+    if (!chosen) { for (const { limit } of free) limit?.stage(); }
     return chosen;
   }
 }

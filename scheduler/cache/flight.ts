@@ -1,4 +1,6 @@
 import type { InferenceRequest, InferenceResponse, ResponseSink } from "../../core/inference.ts";
+import type { Status } from "../../core/status.ts";
+import { Fifo } from "../fifo.ts";
 
 /** A request that waits for the response of another one with the same key. */
 export class Member {
@@ -17,7 +19,7 @@ export class Member {
 
 /** Requests with the same key of which one executes and the others wait for its response. */
 export class Flight {
-  #members: Member[] = [];
+  readonly #members = new Fifo<Member>();
   #waiting = 0;
 
   constructor(
@@ -57,8 +59,8 @@ export class Flight {
 
   /** All members that still wait, taken out. */
   all(): Member[] {
-    const members = this.#members.filter((member) => this.leave(member));
-    this.#members = [];
+    const members: Member[] = [];
+    for (let member = this.next(); member; member = this.next()) members.push(member);
     return members;
   }
 }
@@ -70,10 +72,7 @@ export class LeaderSink implements ResponseSink {
   /** @param onFinish called before the sink's own end. */
   constructor(
     private readonly sink: ResponseSink,
-    private readonly onFinish: (
-      responses: readonly InferenceResponse[],
-      error: Parameters<ResponseSink["finish"]>[0],
-    ) => void,
+    private readonly onFinish: (responses: readonly InferenceResponse[], error: Status | undefined) => void,
   ) {}
 
   respond(response: InferenceResponse): void {
@@ -81,7 +80,7 @@ export class LeaderSink implements ResponseSink {
     this.sink.respond(response);
   }
 
-  finish(error?: Parameters<ResponseSink["finish"]>[0]): void {
+  finish(error?: Status): void {
     this.onFinish(this.responses, error);
     this.sink.finish(error);
   }

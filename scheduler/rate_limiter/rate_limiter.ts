@@ -10,7 +10,7 @@ export interface GroupLimits {
   readonly priority: number;
 }
 
-/** Who hands executions to instances, and has some of them staged. */
+/** Who hands executions to instances, one at a time to any of them, and has those staged that it cannot have yet. */
 export interface Waiter {
   /** Called when one of its staged instances may execute. */
   onGrant(): void;
@@ -80,23 +80,21 @@ export class RateLimiter {
   admits(limit: InstanceLimit): boolean {
     if (!this.#resources.free(limit.needs)) return false;
     for (const other of this.#staged) {
-      const rival = other !== limit && !(other.alternative && other.waiter === limit.waiter);
-      if (rival && before(other, limit) && sharesNeed(other, limit)) return false;
+      if (other.waiter !== limit.waiter && before(other, limit) && sharesNeed(other, limit)) return false;
     }
     return true;
   }
 
   /** Has the instance wait its turn. */
-  stage(limit: InstanceLimit, alternative: boolean): void {
+  stage(limit: InstanceLimit): void {
     if (this.#staged.has(limit)) return;
     limit.arrival = ++this.#arrivals;
-    limit.alternative = alternative;
     this.#staged.add(limit);
   }
 
   begin(limit: InstanceLimit): void {
     this.#resources.take(limit.needs);
-    this.#leave(limit);
+    this.#leave(limit.waiter);
   }
 
   end(limit: InstanceLimit): void {
@@ -128,7 +126,7 @@ export class RateLimiter {
       const { arrival } = limit;
       limit.waiter?.onGrant();
       // Its work may have gone meanwhile, by cancellation say; then it does not stand in the way.
-      if (limit.arrival === arrival) this.#leave(limit);
+      if (limit.arrival === arrival) this.#leave(limit.waiter);
     }
   }
 
@@ -139,14 +137,12 @@ export class RateLimiter {
     return ordered.find((limit) => this.admits(limit));
   }
 
-  /** Ends the waiting of an instance, and of those that were staged in its stead. */
-  #leave(limit: InstanceLimit): void {
-    limit.arrival = Infinity;
-    this.#staged.delete(limit);
-    for (const other of this.#staged) {
-      if (!other.alternative || other.waiter !== limit.waiter) continue;
-      other.arrival = Infinity;
-      this.#staged.delete(other);
+  /** Ends the waiting of all instances of a waiter: they were staged for one execution, whoever takes it. */
+  #leave(waiter: Waiter | undefined): void {
+    for (const limit of this.#staged) {
+      if (limit.waiter !== waiter) continue;
+      limit.arrival = Infinity;
+      this.#staged.delete(limit);
     }
   }
 }
@@ -164,8 +160,6 @@ export class InstanceLimit {
   waiter: Waiter | undefined;
   /** Its place among those that are staged, behind all of them while it is not. */
   arrival = Infinity;
-  /** True while it is staged for work that other instances of its waiter may take as well. */
-  alternative = false;
 
   constructor(
     private readonly limiter: RateLimiter,
@@ -184,13 +178,9 @@ export class InstanceLimit {
     return this.limiter.admits(this);
   }
 
-  /**
-   * Has it wait its turn: its waiter hears of it.
-   *
-   * @param alternative its work is also that of the waiter's other instances: when one begins, none of them waits on.
-   */
-  stage(alternative: boolean): void {
-    this.limiter.stage(this, alternative);
+  /** Has it wait its turn: its waiter hears of it. */
+  stage(): void {
+    this.limiter.stage(this);
   }
 
   begin(): void {

@@ -1,34 +1,41 @@
+import type { Clock } from "../../core/clock.ts";
+import type { ModelStatistics } from "../../observability/statistics.ts";
 import type { ModelInstance } from "../../backends/backend.ts";
+import { InstancePool, type InstanceSlot } from "../instance_pool.ts";
 import type { RowRequests } from "./rows.ts";
-import type { SequenceSlot, SequenceTask } from "./sequence.ts";
+import type { SequenceSlot } from "./sequence.ts";
 import { type ExecutionContext, SequenceExecution } from "./sequence_execution.ts";
-import type { SequenceStrategy } from "./strategy.ts";
-
-/** Timers take no more than 2^31 - 1 ms; who is woken early looks again. */
-const LONGEST_MS = 2 ** 30;
+import type { ExecutePlan, SequenceStrategy } from "./strategy.ts";
 
 /** What a batcher is made from. */
 export interface BatcherOptions {
   readonly instance: ModelInstance;
+  /** Called when the instance is back after its worker was restarted. */
+  readonly onRestart: () => void;
   readonly slots: readonly SequenceSlot[];
   readonly strategy: SequenceStrategy;
   /** Executions that the instance may hold at once. */
   readonly concurrency: () => number;
   readonly rows: RowRequests;
   readonly context: ExecutionContext;
+  readonly statistics: ModelStatistics;
+  readonly clock: Clock;
 }
 
 /** One instance with its slots: carries out what its strategy plans. */
 export class SequenceBatcher {
   readonly slots: readonly SequenceSlot[];
   readonly strategy: SequenceStrategy;
-  #executing = 0;
+  /** Of the one instance: it knows what the rate limiter says. */
+  readonly #pool: InstancePool;
   #running = false;
   #cancelTimer: (() => void) | undefined;
 
   constructor(private readonly options: BatcherOptions) {
     this.slots = options.slots;
     this.strategy = options.strategy;
+    this.#pool = new InstancePool([options.instance], () => this.run());
+    options.instance.onAvailable = options.onRestart;
   }
 
   /** Executes what can be executed now, and sees to it that what has to wait is looked at again. */
@@ -38,35 +45,38 @@ export class SequenceBatcher {
     this.#running = true;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const { instance, concurrency, context: { clock } } = this.options;
-    while (instance.available && this.#executing < concurrency()) {
-      const plan = this.strategy.plan(clock.now());
+    const { concurrency, clock, strategy } = this.options;
+    while (this.#pool.slots[0].executing < concurrency() && strategy.waiting) {
+      const instance = this.#pool.choose();
+      if (!instance) break;
+      const plan = strategy.plan(clock.now());
       if (plan === undefined) break;
       if ("waitMs" in plan) {
-        this.#cancelTimer = clock.after(Math.min(plan.waitMs, LONGEST_MS), () => this.run());
+        this.#cancelTimer = clock.after(plan.waitMs, () => this.run());
         break;
       }
-      this.#execute(plan.rows);
+      this.#execute(plan, instance);
     }
     this.#running = false;
   }
 
   /** An execution is over. */
   release(): void {
-    this.#executing--;
+    this.#pool.slots[0].release();
   }
 
-  #execute(rows: readonly (SequenceTask | undefined)[]): void {
-    const { rows: requests, context, instance } = this.options;
+  #execute({ rows, reason }: ExecutePlan, instance: InstanceSlot): void {
+    const { rows: requests, context, statistics } = this.options;
     for (let i = 0; i < rows.length; i++) {
-      const sequence = rows[i]?.sequence;
-      if (!sequence) continue;
+      const task = rows[i];
+      if (!task) continue;
+      const { sequence } = task;
       sequence.take();
       sequence.executing++;
       sequence.begun = true;
-      context.onBegin(rows[i]!);
+      context.onBegin(task);
     }
-    this.#executing++;
+    statistics.batchClosed(reason);
     instance.execute(new SequenceExecution(rows, requests.of(rows), context));
   }
 }
