@@ -8,6 +8,7 @@ import type { WorkerTensor } from "../worker/protocol.ts";
 import { workerModule } from "../worker/module.ts";
 import { WorkerInstance, WorkerLoadError } from "../worker/worker_instance.ts";
 import { InlineInstance } from "../inline_instance.ts";
+import { offerToChains } from "./chain.ts";
 import { fedBySequences } from "./complete.ts";
 import { checkGpu, checkSamples } from "./gpu_check.ts";
 import type { GraphTensor, OnnxGraph } from "./graph.ts";
@@ -56,12 +57,16 @@ export class ModelLoader {
       const inline = await this.#loadInline(plans);
       if (inline) return inline;
       const started = await this.#startAll(plans);
-      return {
+      const loaded = {
         instances: started.map(({ instance }) => instance),
         device: deviceText(started.map(({ instance, threads }) => ({ ...instance.info, threads }))),
         note: this.#note,
         unload: () => this.#stopAll(),
       };
+      if (started.every(({ instance }) => instance.info.runtime === "webgpu")) {
+        offerToChains(loaded, this.#loadOptions("webgpu", 1));
+      }
+      return loaded;
     } catch (thrown) {
       await this.#stopAll();
       throw thrown instanceof WorkerLoadError ? thrown.status : Status.from(thrown);

@@ -198,3 +198,11 @@ export const settingInvalid = declare(
   (key: string, value: string, expected: string) =>
     `unexpected value '${value}' for --backend-config=onnxruntime,${key}=${value}: expected ${expected}`,
 );
+
+/** Said inside the server: the steps are run one by one then, and say it in their own words. */
+export const chainLinkShape = declare(
+  "INVALID_ARGUMENT",
+  (model: string, input: string, got: readonly number[], expected: readonly number[]) =>
+    `input '${input}' of model '${model}' gets the shape [${got}] within a chain of models on the GPU, but expects ` +
+    `[${expected}]`,
+);

@@ -132,12 +132,15 @@ export class Ensembles {
 
   #block(entry: ModelEntry, obstacle: Status): void {
     const news = entry.failure?.message !== obstacle.message;
+    const waits = obstacle.code === "UNAVAILABLE";
+    const waited = entry.blocked && entry.failure?.code === "UNAVAILABLE";
     entry.failure = obstacle;
     entry.blocked = true;
     entry.unread = true;
     if (!news) return;
-    if (obstacle.code === "UNAVAILABLE") this.log.info(obstacle.message);
-    else this.log.error(`failed to load '${entry.name}': ${obstacle.message}`);
+    if (waits) {
+      if (!waited) this.log.info(obstacle.message);
+    } else this.log.error(`failed to load '${entry.name}': ${obstacle.message}`);
     this.changed(entry.name);
   }
 

@@ -1,5 +1,4 @@
 import { clone, create } from "@bufbuild/protobuf";
-import type { LoadedModel } from "../../backends/backend.ts";
 import { ModelStatistics } from "../../observability/statistics.ts";
 import { type ModelConfig, ModelConfigSchema, ModelTransactionPolicySchema } from "../../proto/gen/model_config_pb.ts";
 import { EnsembleScheduler } from "../../scheduler/ensemble/ensemble_scheduler.ts";
@@ -10,6 +9,7 @@ import type { PolledModel } from "../polled_model.ts";
 import { epochOf, withCache } from "../response_cache.ts";
 import { ServedModel } from "../served_model.ts";
 import { describeEnsemble, stepsOf, versionOf } from "./describe.ts";
+import { withChains } from "./with_chains.ts";
 
 /** Finds the READY version of a model. @param version undefined for the preferred one. @throws Status without one. */
 export type FindServedModel = (name: string, version: number | undefined) => ServedModel;
@@ -38,17 +38,14 @@ export async function serveEnsemble(
     }
   });
   const statistics = new ModelStatistics();
-  const inner = new EnsembleScheduler({
-    description,
-    modelVersion: String(version),
-    find: (name, version) => find(name, version === "" ? undefined : Number(version)),
-    statistics,
-    clock,
-  });
+  const modelVersion = String(version);
+  const { unload, ...runnable } = await withChains(description, modelVersion, models, find, log, clock);
+  const inner = new EnsembleScheduler({ ...runnable, modelVersion, statistics, clock });
   const own = epochOf(config, revisions.get(version), cache);
   const epoch = () => epochWithSteps(own, config, find);
   const scheduler = withCache(config, version, inner, { cache, epoch, statistics, clock, log });
-  return new ServedModel({ config, version, loaded: loadedFrom(models), scheduler, statistics, labels, epoch });
+  const loaded = { instances: [], device: devicesOf(models), note: "", unload };
+  return new ServedModel({ config, version, loaded, scheduler, statistics, labels, epoch });
 }
 
 /** The epochs of an ensemble and of the models that it would run now; undefined where one is missing. */
@@ -67,8 +64,7 @@ function epochWithSteps(own: string, config: ModelConfig, find: FindServedModel)
   return epoch;
 }
 
-/** An ensemble holds nothing itself; it runs where its models do. */
-function loadedFrom(models: readonly ServedModel[]): LoadedModel {
-  const devices = [...new Set(models.map(({ loaded }) => loaded.device))].filter((device) => device !== "");
-  return { instances: [], device: devices.join(" and "), note: "", unload: () => Promise.resolve() };
+/** An ensemble runs where its models do. */
+function devicesOf(models: readonly ServedModel[]): string {
+  return [...new Set(models.map(({ loaded }) => loaded.device))].filter((device) => device !== "").join(" and ");
 }

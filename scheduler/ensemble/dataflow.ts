@@ -84,9 +84,10 @@ export class Dataflow {
     const ready: Firing[] = [];
     const { decoupled, outputs: mapped } = this.ensemble.steps[step];
     const next = decoupled ? this.#responses[step]++ : iteration;
-    for (const { name, tensor: target } of mapped) {
+    for (const { name, tensor: target, batching } of mapped) {
       const tensor = outputs.find((output) => output.name === name);
-      this.#arrive(target, next, { tensor, rows, sequence }, ready);
+      const ownRows = batching === undefined ? rows : batching ? tensor?.shape[0] ?? 0 : 0;
+      this.#arrive(target, next, { tensor, rows: ownRows, sequence }, ready);
     }
     return ready;
   }

@@ -12,6 +12,8 @@ export interface StepOutput {
   /** As the step's model calls it. */
   readonly name: string;
   readonly tensor: string;
+  /** It has a batch dimension; as the step's model where not said. */
+  readonly batching?: boolean;
 }
 
 /** One step of an ensemble, with what the data flow has to know of its model. */

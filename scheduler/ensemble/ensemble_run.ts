@@ -24,8 +24,10 @@ export interface EnsembleParts {
   readonly find: FindStepModel;
   /** One per step. */
   readonly gates: readonly StepGate[];
-  /** Dims of the outputs by name. */
+  /** Dims of the outputs by name; an output that is not there goes out as it is. */
   readonly outputDims: ReadonlyMap<string, readonly number[]>;
+  /** These are some steps of a larger ensemble, which names itself in errors. */
+  readonly partial?: boolean;
 }
 
 /**
@@ -96,7 +98,8 @@ export class EnsembleRun {
   /** Stops further steps; the first error is the one that the client gets. */
   fail(error: Status): void {
     if (this.#error) return;
-    this.#error = error.withMessage(inEnsemble(this.parts.description.name, error.message));
+    const { description: { name }, partial } = this.parts;
+    this.#error = partial ? error : error.withMessage(inEnsemble(name, error.message));
     // The gates pass over them from now on.
     for (; this.#waiting > 0; this.#waiting--) this.ended();
     this.#room?.resolve();
@@ -178,7 +181,8 @@ export class EnsembleRun {
       if (tensor === undefined) continue;
       place ??= sequence;
       const name = this.demand.outputs[i];
-      const shape = bridgedShape(tensor.shape, rows, outputDims.get(name)!, description.batching);
+      const dims = outputDims.get(name);
+      const shape = dims ? bridgedShape(tensor.shape, rows, dims, description.batching) : tensor.shape;
       outputs.push({ name, datatype: tensor.datatype, shape, data: tensor.data });
     }
     const { id } = this.request;

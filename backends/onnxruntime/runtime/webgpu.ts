@@ -24,10 +24,10 @@ const LOG_VERBOSE = 0;
 /** A line of ONNX Runtime's log, or the end of a colour that it leaves on a line of its own. */
 // deno-lint-ignore no-control-regex
 const LOG_LINE = /\[[VIWEF]:onnxruntime:|^\x1b\[m$/;
-const RUN_OPTIONS: InferenceSession.RunOptions = { logSeverityLevel: LOG_FATAL };
+export const RUN_OPTIONS: InferenceSession.RunOptions = { logSeverityLevel: LOG_FATAL };
 
 /** Everything that WebGPU reports beside the call that caused it. */
-const ERROR_SCOPES: readonly GPUErrorFilter[] = ["validation", "out-of-memory", "internal"];
+export const ERROR_SCOPES: readonly GPUErrorFilter[] = ["validation", "out-of-memory", "internal"];
 
 /**
  * Opens a session on the GPU. One per worker: ONNX Runtime gives its memory back only with the thread.
@@ -36,10 +36,7 @@ const ERROR_SCOPES: readonly GPUErrorFilter[] = ["validation", "out-of-memory", 
  * {@link RuntimeUnavailableError} where there is no GPU or the build does not start.
  */
 export async function openWebGpu(options: OrtLoadOptions): Promise<OrtSession> {
-  const { log, ort } = await importWebGpu();
-  ort.env.logLevel = "error";
-  ort.env.wasm.numThreads = 1; // this build starts no threads in Deno
-  ort.env.wasm.wasmBinary = await readWasm("webgpu", RUNTIME_FILES.webgpu[0]);
+  const { log, ort } = await startWebGpu();
   const { bytes, sessionOptions } = await readModel(options);
   const fast = installMapShim();
   let session: InferenceSession;
@@ -66,8 +63,17 @@ export async function openWebGpu(options: OrtLoadOptions): Promise<OrtSession> {
   return new WebGpuSession(session, device, describePlacement(placement), options);
 }
 
+/** Starts the build in this thread. */
+export async function startWebGpu(): Promise<{ log: LogSink; ort: typeof import("onnxruntime-web/jspi") }> {
+  const { log, ort } = await importWebGpu();
+  ort.env.logLevel = "error";
+  ort.env.wasm.numThreads = 1; // this build starts no threads in Deno
+  ort.env.wasm.wasmBinary = await readWasm("webgpu", RUNTIME_FILES.webgpu[0]);
+  return { log, ort };
+}
+
 /** Where ONNX Runtime's log goes: collected while `lines` is an array, dropped otherwise. */
-interface LogSink {
+export interface LogSink {
   lines: string[] | undefined;
 }
 
@@ -91,13 +97,23 @@ async function importWebGpu(): Promise<{ log: LogSink; ort: typeof import("onnxr
   return { log, ort };
 }
 
-function creationError(thrown: unknown, options: OrtLoadOptions): Error {
+export function creationError(thrown: unknown, options: OrtLoadOptions): Error {
   if (!isOrtError(thrown)) {
     return new RuntimeUnavailableError("webgpu", thrown);
   }
   const operator = missingOperator(readFailure(thrown).text);
   if (operator) return new KernelsMissingError([operator]);
   return loadError(thrown, options.modelName, options.modelPath);
+}
+
+/** Ends the worker, which is started anew, when the GPU is gone: nothing works from then on. */
+export function endWithDevice(device: GPUDevice): void {
+  device.lost.then(({ reason, message }) => {
+    if (reason === "destroyed") return;
+    setTimeout(() => {
+      throw new Error(`GPU device lost: ${message}`);
+    });
+  });
 }
 
 class WebGpuSession implements OrtSession {
@@ -117,13 +133,7 @@ class WebGpuSession implements OrtSession {
     this.#tensors = new WebTensors(options);
     const { description, vendor } = gpu.adapterInfo;
     this.device = description || vendor || "GPU";
-    gpu.lost.then(({ reason, message }) => {
-      if (reason === "destroyed") return;
-      // nothing works from here on: the worker ends, and is started anew
-      setTimeout(() => {
-        throw new Error(`GPU device lost: ${message}`);
-      });
-    });
+    endWithDevice(gpu);
   }
 
   run(inputs: readonly WorkerTensor[], outputs: readonly string[]): Promise<WorkerTensor[]> {

@@ -48,7 +48,8 @@ async function open(options: OrtLoadOptions): Promise<OrtSession> {
   }
 }
 
-async function modelFile(path: string): Promise<string> {
+/** The model file of a `default_model_filename`, which may be a directory. */
+export async function modelFile(path: string): Promise<string> {
   try {
     if ((await Deno.stat(path)).isDirectory) return join(path, MODEL_IN_DIRECTORY);
   } catch {
