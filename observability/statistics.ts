@@ -12,6 +12,23 @@ export class Duration {
 /** Why a request failed: the label of `nv_inference_request_failure`. */
 export type FailureReason = "REJECTED" | "CANCELED" | "BACKEND" | "OTHER";
 
+/** Why no request was added to a batch any more. */
+export type CloseReason =
+  /** It had reached a size of `preferred_batch_size`, or the next request would have passed the largest of them. */
+  | "preferred"
+  /** The next request would not have fit into `max_batch_size`, or there was room for none. */
+  | "full"
+  /** Its oldest request had waited for `max_queue_delay_microseconds`. */
+  | "delay"
+  /** An instance was idle and took what there was. */
+  | "idle"
+  /** The next request had another shape, or other inputs. */
+  | "shape"
+  /** The model was being unloaded: nothing more was waited for. */
+  | "end";
+
+export const CLOSE_REASONS: readonly CloseReason[] = ["preferred", "full", "delay", "idle", "shape", "end"];
+
 /** Executions of one batch size. */
 export interface BatchStatistics {
   readonly computeInput: Duration;
@@ -40,6 +57,15 @@ export class ModelStatistics {
   readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
   /** By executed batch size. */
   readonly batches: Map<number, BatchStatistics> = new Map();
+
+  /** Batches by the reason why they took no more; undefined where no batches are formed. */
+  closed: Record<CloseReason, number> | undefined;
+
+  /** A batch was handed to an instance. */
+  batchClosed(reason: CloseReason): void {
+    this.closed ??= { preferred: 0, full: 0, delay: 0, idle: 0, shape: 0, end: 0 };
+    this.closed[reason]++;
+  }
 
   /** A request that got its response. Times in milliseconds. */
   requestSucceeded(batchSize: number, totalMs: number, queueMs: number, timing: Phases): void {

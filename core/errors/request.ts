@@ -53,7 +53,7 @@ export const wrongResponseCount = declare(
 export const requestCancelled = declare("CANCELLED", () => "Request cancelled");
 
 /** `[request id: X] `, the prefix that most texts about a request's tensors have. */
-function prefix(id: string): string {
+export function prefix(id: string): string {
   return `[request id: ${id === "" ? "<id_unknown>" : id}] `;
 }
 

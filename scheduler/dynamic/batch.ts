@@ -1,0 +1,48 @@
+import type { CloseReason, OpenBatch } from "./form_batch.ts";
+import type { QueuedTask } from "./task_list.ts";
+
+/** A batch from the time it is begun until an instance takes it: until then it may grow. */
+export class Batch implements OpenBatch {
+  readonly #tasks: QueuedTask[] = [];
+  /** Of the requests that were not cancelled. */
+  rows = 0;
+  shapeKey = "";
+  /** Takes no more requests. */
+  saturated = false;
+  /** Is not merged with another batch either. */
+  sealed = false;
+  /** Waits for an instance. */
+  queued = false;
+  reason: CloseReason = "idle";
+  /** `Clock.now()` when its first request was enqueued. */
+  since = 0;
+  /** Some of its requests were cancelled. */
+  #thinned = false;
+
+  add(task: QueuedTask): void {
+    if (this.#tasks.length === 0) {
+      this.shapeKey = task.shapeKey;
+      this.since = task.enqueuedAt;
+    }
+    this.#tasks.push(task);
+    this.rows += task.rows;
+    task.batch = this;
+  }
+
+  /** Leaves out a request that was cancelled. */
+  cancel(task: QueuedTask): void {
+    this.rows -= task.rows;
+    this.#thinned = true;
+    task.batch = undefined;
+  }
+
+  /** Adds the requests of a batch with the same key, which is of no use afterwards. */
+  merge(other: Batch): void {
+    for (const task of other.tasks()) this.add(task);
+  }
+
+  /** The requests that were not cancelled, in order. */
+  tasks(): readonly QueuedTask[] {
+    return this.#thinned ? this.#tasks.filter((task) => task.batch === this) : this.#tasks;
+  }
+}

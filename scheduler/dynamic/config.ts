@@ -1,0 +1,53 @@
+import {
+  type ModelConfig,
+  type ModelDynamicBatching,
+  type ModelQueuePolicy,
+  ModelQueuePolicy_TimeoutAction as TimeoutAction,
+} from "../../proto/gen/model_config_pb.ts";
+import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
+import { shapeKeyOf } from "../shape_key.ts";
+import type { DynamicSchedulerOptions } from "./dynamic_scheduler.ts";
+import type { QueuePolicy } from "./policy_queue.ts";
+
+/** What a configuration says of its batcher. */
+export type DynamicConfig = Pick<
+  DynamicSchedulerOptions,
+  "rules" | "priorities" | "shapeKey" | "preserveOrdering" | "prefetch"
+>;
+
+/** Reads a completed configuration. A model without a batch dimension runs its requests one by one. */
+export function dynamicConfigOf(config: ModelConfig, batching: ModelDynamicBatching): DynamicConfig {
+  const { defaultQueuePolicy, priorityQueuePolicy } = batching;
+  const maxBatchSize = Math.max(1, config.maxBatchSize);
+  const sizes = [...new Set(batching.preferredBatchSize)].sort((a, b) => a - b);
+  const levels = Number(batching.priorityLevels);
+  const policies = Object.entries(priorityQueuePolicy);
+  // Requests with priorities, limits or timeouts stay in the queue, where these apply.
+  const plain = levels < 2 && policies.length === 0 && defaultQueuePolicy === undefined;
+  return {
+    rules: {
+      maxBatchSize,
+      preferredSizes: sizes.length > 0 ? sizes : [maxBatchSize],
+      delayMs: Number(batching.maxQueueDelayMicroseconds) / 1000,
+    },
+    priorities: {
+      levels,
+      defaultLevel: levels > 0 ? Number(batching.defaultPriorityLevel) : 0,
+      defaultPolicy: policyOf(defaultQueuePolicy),
+      policies: new Map(policies.map(([level, policy]) => [Number(level), policyOf(policy)])),
+    },
+    shapeKey: shapeKeyOf(config),
+    preserveOrdering: batching.preserveOrdering,
+    prefetch: plain || (config.optimization?.eagerBatching ?? false),
+  };
+}
+
+function policyOf(policy: ModelQueuePolicy | undefined): QueuePolicy {
+  const timeoutMicros = Number(policy?.defaultTimeoutMicroseconds ?? 0n);
+  return {
+    timeoutAction: policy?.timeoutAction === TimeoutAction.DELAY ? "DELAY" : "REJECT",
+    defaultTimeoutMs: timeoutMicros === 0 ? Infinity : timeoutMicros / 1000,
+    allowTimeoutOverride: policy?.allowTimeoutOverride ?? false,
+    maxQueueSize: policy?.maxQueueSize || DEFAULT_QUEUE_SIZE,
+  };
+}

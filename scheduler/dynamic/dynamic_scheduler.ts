@@ -1,0 +1,277 @@
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { cancelledInQueue, queueFull, queueTimeout, serverStopping } from "../../core/errors/scheduler.ts";
+import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
+import type { Status } from "../../core/status.ts";
+import type { FailureReason } from "../../observability/statistics.ts";
+import { BatchExecution } from "../batch_execution.ts";
+import type { SchedulerOptions } from "../default_scheduler.ts";
+import { Fifo } from "../fifo.ts";
+import { InstancePool, type InstanceSlot } from "../instance_pool.ts";
+import type { Scheduler } from "../scheduler.ts";
+import { Batch } from "./batch.ts";
+import { type BatchingRules, formBatch, type OpenBatch, type WaitDecision } from "./form_batch.ts";
+import { type PriorityOptions, PriorityQueue } from "./priority_queue.ts";
+import { ResponseOrder } from "./response_order.ts";
+import { QueuedTask } from "./task_list.ts";
+import { type AfterTurn, TurnGate } from "./turn_gate.ts";
+
+/** What a dynamic batcher is made from. */
+export interface DynamicSchedulerOptions extends SchedulerOptions {
+  readonly rules: BatchingRules;
+  readonly priorities: PriorityOptions;
+  /** Requests with different keys do not run together. */
+  shapeKey(request: InferenceRequest): string;
+  /** Responses leave in the order in which requests came. */
+  readonly preserveOrdering: boolean;
+  /**
+   * Batches are formed ahead, while all instances are busy. Requests in them are past priorities and timeouts, so that
+   * models that set such do without.
+   */
+  readonly prefetch: boolean;
+  /** Nothing runs before so many requests are waiting for the first time. */
+  readonly startAfter?: number;
+  /** Lets requests of one turn of the event loop run together; without it each is looked at when it comes. */
+  readonly afterTurn?: AfterTurn;
+}
+
+/** Batches formed ahead, for each instance. */
+const PREFETCHED_PER_INSTANCE = 2;
+
+const NEW_BATCH: OpenBatch = { rows: 0, shapeKey: "" };
+
+/**
+ * Triton's dynamic batcher: joins requests into batches as {@link formBatch} decides, and runs them on whichever instance
+ * is free. Here are the queue, the timer and the instances; what is decided there does not depend on them.
+ */
+export class DynamicScheduler implements Scheduler {
+  readonly #queue: PriorityQueue;
+  readonly #pool: InstancePool;
+  readonly #clock: Clock;
+  readonly #order: ResponseOrder | undefined;
+  readonly #gate: TurnGate | undefined;
+  /** Batches that wait for an instance. */
+  readonly #waiting = new Fifo<Batch>();
+  readonly #mostWaiting: number;
+  /** Requests in batches that no instance has taken. */
+  #batched = 0;
+  /** The batch that grows. */
+  #open: Batch | undefined;
+  /** The instance that the batch to be formed is for, where batches are not formed ahead. */
+  #chosen: InstanceSlot | undefined;
+  /** What the last decision was, while it was to wait. */
+  #wait: WaitDecision | undefined;
+  #startAfter: number;
+  /** Requests that came in this turn and whose cancellation is not listened to yet. */
+  #arrived: QueuedTask[] = [];
+  #inFlight = 0;
+  #stopping = false;
+  #dispatching = false;
+  #timerAt = Infinity;
+  #cancelTimer: () => void = () => {};
+
+  constructor(private readonly options: DynamicSchedulerOptions) {
+    this.#clock = options.clock ?? systemClock;
+    this.#queue = new PriorityQueue(options.priorities);
+    this.#pool = new InstancePool(options.instances, () => this.#dispatch());
+    this.#order = options.preserveOrdering ? new ResponseOrder() : undefined;
+    this.#gate = options.afterTurn && new TurnGate(options.afterTurn, () => this.#dispatchArrived());
+    this.#mostWaiting = PREFETCHED_PER_INSTANCE * options.instances.length;
+    this.#startAfter = options.startAfter ?? 0;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get pending(): number {
+    return this.#queue.length + this.#batched;
+  }
+
+  enqueue(request: InferenceRequest, sink: ResponseSink): void {
+    const { options } = this;
+    const now = this.#clock.now();
+    if (this.#stopping) return this.#refuse(request, sink, serverStopping(options.modelName));
+    if (this.#queue.limitMet(request.priority) !== undefined) {
+      // What waits only for the end of the turn is not in the way.
+      this.#dispatch();
+      const limit = this.#queue.limitMet(request.priority);
+      if (limit !== undefined) return this.#refuse(request, sink, queueFull(request.id, options.modelName, limit));
+    }
+    this.#inFlight++;
+    const key = options.shapeKey(request);
+    const task = new QueuedTask(request, this.#order ? this.#order.wrap(sink) : sink, now, key);
+    this.#queue.push(task, now);
+    this.#arrived.push(task);
+    const { preferredSizes } = options.rules;
+    const full = this.#queue.rows >= preferredSizes[preferredSizes.length - 1];
+    if (!this.#gate?.arrived() || full) this.#dispatchArrived();
+  }
+
+  stop(): void {
+    this.#stopping = true;
+    this.#startAfter = 0;
+    this.#dispatch();
+  }
+
+  #refuse(request: InferenceRequest, sink: ResponseSink, error: Status): void {
+    this.options.statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
+    if (this.#order) this.#order.wrap(sink).finish(error);
+    else sink.finish(error);
+  }
+
+  /** Dispatches, and sees to the requests that have to wait all the same. */
+  #dispatchArrived(): void {
+    const wait = this.#wait;
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    if (
+      wait === undefined || this.#queue.rows >= wait.rows ||
+      arrived.some(({ shapeKey }) => shapeKey !== wait.shapeKey) ||
+      this.#queue.nextDeadline < this.#timerAt
+    ) this.#dispatch();
+    for (let i = 0; i < arrived.length; i++) this.#listen(arrived[i]);
+  }
+
+  #listen(task: QueuedTask): void {
+    const { signal } = task.request;
+    if (signal === undefined || task.state !== "queued") return;
+    if (signal.aborted) this.#cancel(task);
+    else signal.addEventListener("abort", () => this.#cancel(task), { once: true });
+  }
+
+  #dispatch(): void {
+    // An execution may end, and come back here, before `execute` returns: the loop below goes on with what is left then.
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    for (;;) {
+      const now = this.#clock.now();
+      this.#expire(now);
+      if (!this.#handOver(now) && !this.#form(now)) break;
+    }
+    this.#dispatching = false;
+    this.#setTimer();
+  }
+
+  /** Rejects or delays the requests whose time is up. */
+  #expire(now: number): void {
+    for (let task = this.#queue.expireOne(now); task !== undefined; task = this.#queue.expireOne(now)) {
+      if (task !== "delayed") this.#fail(task, "REJECTED", queueTimeout(this.options.modelName, now - task.enqueuedAt));
+    }
+  }
+
+  /** Gives the first waiting batch to an instance. @returns false if there is none, or no instance has room. */
+  #handOver(now: number): boolean {
+    const waiting = this.#waiting;
+    while (waiting.peek()?.rows === 0) this.#drop(waiting.shift()!);
+    const batch = waiting.peek();
+    if (batch === undefined) return false;
+    const slot = this.#chosen ?? this.#pool.choose();
+    if (slot === undefined) return false;
+    this.#chosen = undefined;
+    waiting.shift();
+    this.#merge(batch, now);
+    this.#drop(batch);
+    this.#start(batch, slot);
+    return true;
+  }
+
+  /** Adds batches that have waited as long as they must, while there is room. */
+  #merge(batch: Batch, now: number): void {
+    const { maxBatchSize, delayMs } = this.options.rules;
+    if (delayMs === 0) return;
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      if (batch.sealed || next.sealed || now - next.since <= delayMs || next.shapeKey !== batch.shapeKey) return;
+      if (batch.rows + next.rows > maxBatchSize) return;
+      this.#waiting.shift();
+      this.#drop(next);
+      batch.merge(next);
+      batch.reason = batch.rows === maxBatchSize ? "full" : next.reason;
+    }
+  }
+
+  /** A batch that does not wait any more does not grow either. */
+  #drop(batch: Batch): void {
+    if (this.#open === batch) this.#open = undefined;
+  }
+
+  #start(batch: Batch, slot: InstanceSlot): void {
+    const tasks = batch.tasks();
+    const { statistics } = this.options;
+    this.#batched -= tasks.length;
+    statistics.batchClosed(batch.reason);
+    new BatchExecution(tasks, slot, statistics, this.#clock, this.#onOver).start();
+  }
+
+  /** Moves requests from the queue into a batch. @returns false if there is nothing to do now. */
+  #form(now: number): boolean {
+    const queue = this.#queue;
+    this.#wait = undefined;
+    if (queue.length === 0 || queue.length < this.#startAfter) return false;
+    this.#startAfter = 0;
+    if (this.#open?.saturated) this.#open = undefined;
+    if (this.#open === undefined && !this.#hasSlot()) return false;
+    const decision = formBatch(queue.walk(), this.#open ?? NEW_BATCH, now, this.options.rules, this.#stopping);
+    if (decision.kind === "wait") {
+      this.#chosen = undefined;
+      this.#wait = decision;
+      return false;
+    }
+    const batch = this.#open ??= new Batch();
+    for (let i = 0; i < decision.count; i++) {
+      const task = queue.peek()!;
+      queue.remove(task);
+      batch.add(task);
+    }
+    this.#batched += decision.count;
+    batch.reason = decision.reason;
+    batch.saturated = decision.saturate;
+    batch.sealed = decision.sealed;
+    if (!batch.queued) {
+      batch.queued = true;
+      this.#waiting.push(batch);
+    }
+    return true;
+  }
+
+  /** True if another batch may be begun. */
+  #hasSlot(): boolean {
+    if (this.options.prefetch) return this.#waiting.length < this.#mostWaiting;
+    return this.#waiting.length === 0 && (this.#chosen ??= this.#pool.choose()) !== undefined;
+  }
+
+  #setTimer(): void {
+    const at = Math.min(this.#wait?.until ?? Infinity, this.#queue.nextDeadline);
+    // A timer that rings too soon costs less than setting it anew for every request.
+    if (at >= this.#timerAt) return;
+    this.#cancelTimer();
+    this.#timerAt = at;
+    this.#cancelTimer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => {
+      this.#timerAt = Infinity;
+      this.#dispatch();
+    });
+  }
+
+  /** Takes a request that nobody waits for out of the queue; one that executes already runs to its end. */
+  #cancel(task: QueuedTask): void {
+    if (task.state !== "queued") return;
+    if (task.batch) {
+      task.batch.cancel(task);
+      this.#batched--;
+    } else this.#queue.remove(task);
+    this.#fail(task, "CANCELED", cancelledInQueue());
+    this.#dispatch();
+  }
+
+  /** Ends a request that has left the queue. */
+  #fail(task: QueuedTask, reason: FailureReason, error: Status): void {
+    task.state = "over";
+    this.#inFlight--;
+    this.options.statistics.requestFailed(this.#clock.now() - task.request.receivedAt, reason);
+    task.sink.finish(error);
+  }
+
+  readonly #onOver = (execution: BatchExecution): void => {
+    this.#inFlight -= execution.tasks.length;
+    this.#dispatch();
+  };
+}
