@@ -1,5 +1,7 @@
 import type { CloseReason } from "../../observability/statistics.ts";
 
+export type { CloseReason };
+
 /** What the decision needs to know of a waiting request. */
 export interface WaitingRequest {
   /** At least 1. */
