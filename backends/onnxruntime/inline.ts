@@ -13,9 +13,39 @@ const MOST_BYTES = 64 * 1024;
 const TRIAL_MS = 25;
 
 /**
+ * Operators that can make large outputs of small inputs, because values, not shapes, say how large: two integers are
+ * enough for a `ConstantOfShape` of gigabytes.
+ */
+const SIZED_BY_VALUES: ReadonlySet<string> = new Set([
+  "AffineGrid",
+  "BlackmanWindow",
+  "CenterCropPad",
+  "Col2Im",
+  "ConstantOfShape",
+  "DFT",
+  "Expand",
+  "HammingWindow",
+  "HannWindow",
+  "ImageDecoder",
+  "MaxUnpool",
+  "MelWeightMatrix",
+  "OneHot",
+  "Pad",
+  "Range",
+  "Resize",
+  "Tile",
+  "Upsample",
+]);
+
+/** True where the cost of an operator follows from the shapes of its inputs. Of those of other domains nothing is known. */
+function boundedByShapes(operator: string): boolean {
+  return !SIZED_BY_VALUES.has(operator) && (!operator.includes(".") || operator.startsWith("ai.onnx.ml."));
+}
+
+/**
  * The largest inputs that requests of this model can have, zeros; undefined if the cost of an execution is not bounded
- * by them. Bounded means: every dimension is fixed but the batch, which `max_batch_size` limits; no branches or loops; no
- * strings; nothing that batching or sequences add.
+ * by them. Bounded means: every dimension is fixed but the batch, which `max_batch_size` limits; no branches or loops, and
+ * no operators whose work depends on values; no strings; nothing that batching or sequences add.
  */
 export function largestInputs(
   config: ModelConfig,
@@ -24,6 +54,7 @@ export function largestInputs(
 ): WorkerTensor[] | undefined {
   if (graph.controlFlow || config.batchInput.length > 0 || config.batchOutput.length > 0) return undefined;
   if (config.schedulingChoice.case === "sequenceBatching") return undefined;
+  for (const operator of graph.opTypes) if (!boundedByShapes(operator)) return undefined;
   let bytes = 0;
   const tensors: WorkerTensor[] = [];
   for (const { name, datatype } of inputs) {

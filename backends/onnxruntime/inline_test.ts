@@ -40,6 +40,15 @@ Deno.test("largestInputs() refuses what has no bound", () => {
   assert.equal(largestInputs(config([16]), graph, [{ name: "B", datatype: "INT32", scalar: false }]), undefined);
 });
 
+Deno.test("largestInputs() refuses operators whose work depends on values, and those that it does not know", () => {
+  const withOperator = (name: string) =>
+    largestInputs(config([16]), { ...graph, opTypes: new Set(["Add", name]) }, inputs);
+  for (const name of ["ConstantOfShape", "Range", "Tile", "com.microsoft.BeamSearch"]) {
+    assert.equal(withOperator(name), undefined, name);
+  }
+  for (const name of ["Reshape", "MatMul", "ai.onnx.ml.TreeEnsembleClassifier"]) assert.ok(withOperator(name), name);
+});
+
 const model = (run: () => WorkerTensor[] | Promise<WorkerTensor[]>) => ({ run });
 
 Deno.test("isFaster() tells quick models from slow, asynchronous and failing ones", () => {
