@@ -44,21 +44,22 @@ export function sequenceConfigOf(config: ModelConfig, batching: ModelSequenceBat
   };
   if (batching.strategyChoice.case === "oldest") {
     const oldest = batching.strategyChoice.value;
-    const options = {
+    const preferred = oldest.preferredBatchSize.toSorted((a, b) => a - b);
+    const rules = {
       maxBatchSize: rows,
-      preferredSizes: oldest.preferredBatchSize,
-      maxQueueDelayMs: Number(oldest.maxQueueDelayMicroseconds) / 1000,
+      preferredSizes: preferred.length > 0 ? preferred : [rows],
+      delayMs: Number(oldest.maxQueueDelayMicroseconds) / 1000,
     };
     return {
       ...shared,
       slots: oldest.maxCandidateSequences > 0 ? oldest.maxCandidateSequences : rows,
-      strategy: () => new OldestStrategy(options),
+      strategy: () => new OldestStrategy(rules),
       concurrency: (instance) => oldest.preserveOrdering ? () => 1 : () => Math.min(PREFETCH, instance.capacity),
     };
   }
   const direct = batching.strategyChoice.case === "direct" ? batching.strategyChoice.value : undefined;
   const options = {
-    maxQueueDelayMs: Number(direct?.maxQueueDelayMicroseconds ?? 0n) / 1000,
+    delayMs: Number(direct?.maxQueueDelayMicroseconds ?? 0n) / 1000,
     minimumSlotUtilization: direct?.minimumSlotUtilization ?? 0,
   };
   return {

@@ -1,9 +1,9 @@
 import type { SequenceSlot, SequenceTask } from "./sequence.ts";
-import { batchable, type Plan, type SequenceStrategy } from "./strategy.ts";
+import type { Plan, SequenceStrategy } from "./strategy.ts";
 
-/** `direct` of a configuration, in milliseconds. */
+/** `direct` of a configuration. */
 export interface DirectOptions {
-  readonly maxQueueDelayMs: number;
+  readonly delayMs: number;
   /** Share of the slots that must have a request before a batch goes without waiting for the delay; 0 to 1. */
   readonly minimumSlotUtilization: number;
 }
@@ -19,32 +19,41 @@ export class DirectStrategy implements SequenceStrategy {
     this.#least = options.minimumSlotUtilization * slots.length;
   }
 
+  get waiting(): boolean {
+    return this.slots.some(({ current }) => current?.next() !== undefined);
+  }
+
   ready(): void {}
 
   plan(now: number): Plan | undefined {
     const { slots } = this;
     let oldest: SequenceTask | undefined;
     let ready = 0;
-    let rows = 0;
+    let length = 0;
     for (let i = 0; i < slots.length; i++) {
       const { current } = slots[i];
       if (!current) continue;
-      rows = i + 1;
+      length = i + 1;
       const task = current.next();
       if (!task) continue;
       ready++;
       if (!oldest || task.arrival < oldest.arrival) oldest = task;
     }
     if (!oldest) return undefined;
-    if (ready < this.#least) {
-      const waitMs = oldest.enqueuedAt + this.options.maxQueueDelayMs - now;
+    const late = ready < this.#least;
+    if (late) {
+      const waitMs = oldest.enqueuedAt + this.options.delayMs - now;
       if (waitMs > 0) return { waitMs };
     }
-    const batch: (SequenceTask | undefined)[] = new Array(rows);
-    for (let i = 0; i < rows; i++) {
+    const rows: (SequenceTask | undefined)[] = new Array(length);
+    let alike = 0;
+    for (let i = 0; i < length; i++) {
       const task = slots[i].current?.next();
-      batch[i] = task && batchable(task, oldest) ? task : undefined;
+      const fits = task?.shapeKey === oldest.shapeKey;
+      rows[i] = fits ? task : undefined;
+      if (fits) alike++;
     }
-    return { rows: batch };
+    const reason = alike < ready ? "shape" : ready === slots.length ? "full" : late ? "delay" : "idle";
+    return { rows, reason };
   }
 }

@@ -8,7 +8,7 @@ import type { SequenceKey } from "./correlation.ts";
 export class SequenceTask extends Task {
   /** Executions of it that are over: more than none only in an iterative sequence. */
   passes = 0;
-  /** A strategy has it among those that may execute. */
+  /** A strategy was told of it. */
   offered = false;
   /** Milliseconds of those executions. */
   inputMs = 0;

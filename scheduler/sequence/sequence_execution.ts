@@ -53,6 +53,10 @@ export class SequenceExecution implements Execution {
     if (!this.#over) this.rows[index]?.sink.respond(response);
   }
 
+  backpressure(index: number): Promise<void> | undefined {
+    return this.rows[index]?.sink.backpressure?.();
+  }
+
   fail(index: number, error: Status): void {
     this.#failures ??= [];
     this.#failures[index] ??= error;

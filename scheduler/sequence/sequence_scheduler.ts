@@ -7,13 +7,16 @@ import {
   sequenceExpired,
   sequenceLost,
   sequenceNotStarted,
+  sequenceQueueFull,
   sequenceTimedOut,
   sequenceWithoutId,
 } from "../../core/errors/sequence.ts";
 import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
 import type { Status } from "../../core/status.ts";
 import type { FailureReason, ModelStatistics } from "../../observability/statistics.ts";
+import { type AfterTurn, TurnGate } from "../dynamic/turn_gate.ts";
 import { Heap } from "../heap.ts";
+import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
 import type { Scheduler } from "../scheduler.ts";
 import { SequenceBatcher } from "./batcher.ts";
 import type { SequenceConfig } from "./config.ts";
@@ -37,6 +40,8 @@ export interface SequenceSchedulerOptions {
   readonly delayUntilQueued?: number;
   /** … and so many in the backlog: `TRITONSERVER_BACKLOG_DELAY_SCHEDULER`. */
   readonly delayUntilBacklogged?: number;
+  /** Lets requests of one turn of the event loop run together; without it each is looked at when it comes. */
+  readonly afterTurn?: AfterTurn;
 }
 
 /**
@@ -63,12 +68,16 @@ export class SequenceScheduler implements Scheduler {
   #inFlight = 0;
   #stopping = false;
   #held: boolean;
+  readonly #gate: TurnGate | undefined;
+  /** Requests that came in this turn and were left to its end. */
+  #arrived: SequenceTask[] = [];
 
   constructor(private readonly options: SequenceSchedulerOptions) {
     const { config, instances, modelName, statistics } = options;
     this.#clock = options.clock ?? systemClock;
     this.#statistics = statistics;
     this.#held = (options.delayUntilQueued ?? 0) > 0 || (options.delayUntilBacklogged ?? 0) > 0;
+    this.#gate = options.afterTurn && new TurnGate(options.afterTurn, () => this.#endTurn());
     this.#backlog = new Backlog(this.#clock, (head) => this.#timedOut(head));
     this.#idle = new IdleWatch(this.#clock, config.maxIdleMicros / 1000, (sequence) => this.#expired(sequence));
     const context: ExecutionContext = {
@@ -81,17 +90,22 @@ export class SequenceScheduler implements Scheduler {
       onOver: (rows, again) => this.#onOver(rows, again),
     };
     const rows = new RowRequests(config.controls, config.outputs);
+    const clock = this.#clock;
     this.#batchers = instances.filter(({ passive }) => !passive).map((instance, index) => {
       const slots = Array.from({ length: config.slots }, (_, slot) => new SequenceSlot(index, slot));
-      instance.onAvailable = () => this.#restarted(index);
+      const concurrency = config.concurrency(instance);
       const strategy = config.strategy(slots);
+      const onRestart = () => this.#restarted(index);
       return new SequenceBatcher({
         instance,
+        onRestart,
         slots,
         strategy,
-        concurrency: config.concurrency(instance),
+        concurrency,
         rows,
         context,
+        statistics,
+        clock,
       });
     });
     for (const { slots } of this.#batchers) for (const slot of slots) this.#free.push(slot);
@@ -119,6 +133,7 @@ export class SequenceScheduler implements Scheduler {
       return;
     }
     const { options: { config } } = this;
+    if (config.iterative) request.memory = undefined; // its inputs are read at every execution
     const now = this.#clock.now();
     const first = request.sequenceStart || running === undefined;
     const sequence = first ? this.#begin(request, key, running) : running;
@@ -132,10 +147,12 @@ export class SequenceScheduler implements Scheduler {
     if (!sequence.slot && request.timeoutMicros > 0) this.#backlog.limit(sequence, now + request.timeoutMicros / 1000);
     if (this.#held) this.#considerRelease();
     else if (sequence.slot) this.#offer(sequence.slot, sequence, task);
-    const { signal } = request;
-    if (signal === undefined || task.state !== "queued") return;
-    if (signal.aborted) this.#cancel(task);
-    else signal.addEventListener("abort", () => this.#cancel(task), { once: true });
+    if (this.#gate?.arrived()) {
+      this.#arrived.push(task);
+      return;
+    }
+    if (!this.#held && sequence.slot) this.#batchers[sequence.slot.batcher].run();
+    this.#listen(task);
   }
 
   stop(): void {
@@ -164,9 +181,13 @@ export class SequenceScheduler implements Scheduler {
           return sequenceNotStarted(correlationId, modelName);
       }
     }
-    if (!this.#stopping || (running && !sequenceStart)) return undefined;
-    this.#statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
-    return serverStopping(modelName);
+    const refusal = this.#stopping && !(running && !sequenceStart)
+      ? serverStopping(modelName)
+      : this.#queued >= DEFAULT_QUEUE_SIZE
+      ? sequenceQueueFull(modelName, DEFAULT_QUEUE_SIZE)
+      : undefined;
+    if (refusal) this.#statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
+    return refusal;
   }
 
   /** A new sequence, with a place: the one of `previous`, a free slot, or the end of the backlog. */
@@ -203,12 +224,39 @@ export class SequenceScheduler implements Scheduler {
     if (sequence.key !== undefined && this.#open.get(sequence.key) === sequence) this.#open.delete(sequence.key);
   }
 
-  /** Tells a slot's batcher that `task` may execute, if it is the next one of the sequence in the slot. */
+  /** Sees to what came in this turn of the event loop. */
+  #endTurn(): void {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    for (let i = 0; i < arrived.length; i++) {
+      const { slot } = arrived[i].sequence;
+      if (arrived[i].state === "queued" && slot) this.#run(this.#batchers[slot.batcher]);
+    }
+    for (let i = 0; i < arrived.length; i++) this.#listen(arrived[i]);
+  }
+
+  #listen(task: SequenceTask): void {
+    const { signal } = task.request;
+    if (signal === undefined || task.state !== "queued") return;
+    if (signal.aborted) this.#cancel(task);
+    else signal.addEventListener("abort", () => this.#cancel(task), { once: true });
+  }
+
+  /** Tells a slot's strategy that `task` may execute, if it is the next one of the sequence in the slot. */
   #offer(slot: SequenceSlot, sequence: Sequence, task: SequenceTask): void {
-    if (slot.current !== sequence || sequence.executing > 0 || sequence.next() !== task) return;
-    const batcher = this.#batchers[slot.batcher];
-    batcher.strategy.ready(sequence);
-    this.#run(batcher);
+    if (slot.current === sequence && sequence.executing === 0 && sequence.next() === task) this.#ready(slot, sequence);
+  }
+
+  #ready(slot: SequenceSlot, sequence: Sequence): void {
+    const task = sequence.next()!;
+    if (task.offered) return;
+    task.offered = true;
+    if (sequence.history !== 0) task.shapeKey += `#${sequence.history}`;
+    this.#batchers[slot.batcher].strategy.ready(sequence);
+  }
+
+  #runAll(): void {
+    for (const batcher of this.#batchers) this.#run(batcher);
   }
 
   #run(batcher: SequenceBatcher): void {
@@ -242,7 +290,7 @@ export class SequenceScheduler implements Scheduler {
   /** What becomes of a slot whose sequence has just executed. */
   #settle(slot: SequenceSlot, sequence: Sequence, now: number): void {
     if (sequence.drained) this.#advance(slot);
-    else if (sequence.next()) this.#batchers[slot.batcher].strategy.ready(sequence);
+    else if (sequence.next()) this.#ready(slot, sequence);
     else if (sequence.executing === 0) this.#idle.add(sequence, now);
   }
 
@@ -253,7 +301,7 @@ export class SequenceScheduler implements Scheduler {
     sequence.again = task;
     this.#queued++;
     if (request.signal?.aborted) this.#abandon(sequence, task);
-    else request.signal?.addEventListener("abort", () => this.#cancel(task), { once: true });
+    else this.#listen(task);
   }
 
   /** Gives the slot of a sequence that is over to the next one. */
@@ -263,7 +311,7 @@ export class SequenceScheduler implements Scheduler {
     next ??= this.#fromBacklog(slot);
     slot.current = next;
     if (!next) this.#free.push(slot);
-    else if (next.next()) this.#batchers[slot.batcher].strategy.ready(next);
+    else if (next.next()) this.#ready(slot, next);
   }
 
   #fromBacklog(slot: SequenceSlot): Sequence | undefined {
@@ -344,9 +392,9 @@ export class SequenceScheduler implements Scheduler {
     const backlogged = this.#backlog.countRequests();
     if (this.#queued - backlogged < delayUntilQueued || backlogged < delayUntilBacklogged) return;
     this.#held = false;
-    for (const batcher of this.#batchers) {
-      for (const { current } of batcher.slots) if (current?.next()) batcher.strategy.ready(current);
-      this.#run(batcher);
+    for (const { slots } of this.#batchers) {
+      for (const slot of slots) if (slot.current?.next()) this.#ready(slot, slot.current);
     }
+    this.#runAll();
   }
 }

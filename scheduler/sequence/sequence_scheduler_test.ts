@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Status } from "../../core/status.ts";
+import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
 import { configOf, setUp } from "./testing.ts";
 
 const start = { start: true };
@@ -408,4 +409,44 @@ Deno.test("SequenceScheduler fails a request that another model asks to execute 
   send(1, start);
   a.answer(undefined, [0]);
   assert.match(outcomes[0], /^INTERNAL: model 'm' asked .*iterative_sequence: true/);
+});
+
+Deno.test("SequenceScheduler bounds what waits, whatever a configuration says", () => {
+  const { outcomes, send, scheduler, statistics } = setUp(configOf(1, {}));
+  send(1, start);
+  for (let i = 0; i < DEFAULT_QUEUE_SIZE; i++) send(2 + i, start);
+  assert.equal(scheduler.pending, DEFAULT_QUEUE_SIZE);
+  const last = send(1);
+  assert.match(outcomes[last], /^UNAVAILABLE: Exceeds maximum queue size: 100000 requests/);
+  assert.equal(statistics.failures.REJECTED, 1);
+});
+
+Deno.test("SequenceScheduler joins what comes in one turn of the event loop, once requests come together", () => {
+  let endTurn: (() => void) | undefined;
+  const { instances: [a], outcomes, send } = setUp(configOf(4, {}), { afterTurn: (callback) => endTurn = callback });
+  send(1, start);
+  a.answer();
+  // now and then it looks whether requests come together
+  while (!endTurn) {
+    send(1);
+    assert.equal(a.rows, "1", "one that comes alone does not wait");
+    a.answer();
+  }
+  send(2, start);
+  endTurn();
+  a.answer();
+  const abort = new AbortController();
+  send(1);
+  send(2);
+  send(3, { ...start, signal: abort.signal });
+  assert.equal(a.rows, "");
+  endTurn();
+  assert.equal(a.rows, "1 2 3s");
+  send(1);
+  const last = send(3, { signal: abort.signal });
+  abort.abort();
+  endTurn();
+  assert.match(outcomes[last], /^CANCELLED/);
+  a.answer();
+  assert.equal(a.rows, "1 -");
 });

@@ -1,24 +1,27 @@
+import type { CloseReason } from "../dynamic/form_batch.ts";
 import type { Sequence, SequenceTask } from "./sequence.ts";
 
-/** What to do now: execute these rows (undefined: a row without a request), or look again after a while. */
-export type Plan =
-  | { readonly rows: readonly (SequenceTask | undefined)[] }
-  | { readonly waitMs: number };
+/** What to do now: execute these rows, or look again after a while. */
+export type Plan = ExecutePlan | { readonly waitMs: number };
+
+export interface ExecutePlan {
+  /** The requests to execute; undefined: a row without one. */
+  readonly rows: readonly (SequenceTask | undefined)[];
+  /** Why there are no more of them. */
+  readonly reason: CloseReason;
+}
 
 /** Decides which requests of the sequences on one instance execute together. Knows no clocks, timers or instances. */
 export interface SequenceStrategy {
-  /** A sequence that had no request that could execute has one now. */
+  /** True if there is a request that could execute, now or after a while. */
+  readonly waiting: boolean;
+  /** A sequence that had no request that could execute has one now: the next one of its queue. */
   ready(sequence: Sequence): void;
   /**
    * The next execution, for an instance that has room; undefined if there is nothing to execute. The requests of the plan
    * are still the next ones of their sequences: who executes them takes them out.
    */
   plan(now: number): Plan | undefined;
-}
-
-/** True if two requests can be rows of one batch. */
-export function batchable(a: SequenceTask, b: SequenceTask): boolean {
-  return a.shapeKey === b.shapeKey && a.sequence.history === b.sequence.history;
 }
 
 /** The history of a sequence after one more request: equal for sequences of the same shapes in the same order. */

@@ -13,6 +13,7 @@ import {
   ModelSequenceBatching_Control_Kind as Kind,
   type ModelSequenceBatchingSchema,
 } from "../../proto/gen/model_config_pb.ts";
+import type { AfterTurn } from "../dynamic/turn_gate.ts";
 import { sequenceConfigOf } from "./config.ts";
 import { SequenceScheduler } from "./sequence_scheduler.ts";
 
@@ -103,6 +104,7 @@ export interface SetUpOptions {
   readonly instances?: number;
   readonly delayUntilQueued?: number;
   readonly delayUntilBacklogged?: number;
+  readonly afterTurn?: AfterTurn;
 }
 
 /** A scheduler with fake instances and a clock that a test moves. */
@@ -121,6 +123,7 @@ export function setUp(config: ModelConfig, options: SetUpOptions = {}) {
     warning: (message) => warnings.push(message),
     delayUntilQueued: options.delayUntilQueued,
     delayUntilBacklogged: options.delayUntilBacklogged,
+    afterTurn: options.afterTurn,
   });
   /** What became of each request: `ok`, or the error's code and message. */
   const outcomes: string[] = [];

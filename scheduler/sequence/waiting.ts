@@ -4,9 +4,6 @@ import { Heap } from "../heap.ts";
 import type { SequenceKey } from "./correlation.ts";
 import type { Sequence } from "./sequence.ts";
 
-/** Timers take no more than 2^31 - 1 ms; who is woken early looks again. */
-const LONGEST_MS = 2 ** 30;
-
 /** Sequences that wait for a slot, first come, first served, and no longer than the shortest timeout of their requests. */
 export class Backlog {
   readonly #waiting = new Fifo<Sequence>();
@@ -56,7 +53,7 @@ export class Backlog {
     if (!first || first.at >= this.#timerAt) return;
     this.#cancelTimer?.();
     this.#timerAt = first.at;
-    const ms = Math.min(Math.max(0, first.at - this.clock.now()), LONGEST_MS);
+    const ms = Math.max(0, first.at - this.clock.now());
     this.#cancelTimer = this.clock.after(ms, () => this.#expire());
   }
 
@@ -105,7 +102,7 @@ export class IdleWatch {
   }
 
   #arm(ms: number): void {
-    this.#cancelTimer = this.clock.after(Math.min(ms, LONGEST_MS), () => {
+    this.#cancelTimer = this.clock.after(ms, () => {
       this.#cancelTimer = undefined;
       this.#look();
     });
