@@ -24,7 +24,16 @@ async function make(model: string): Promise<{ output: string; onnx: Uint8Array }
   }
 }
 
-for (const model of ["simple", "simple_float", "simple_string"]) {
+const SMALL = [
+  "simple",
+  "simple_dyna_sequence",
+  "simple_float",
+  "simple_sequence",
+  "simple_string",
+  "simple_string_dyna_sequence",
+];
+
+for (const model of SMALL) {
   Deno.test({
     ...needing(`models/${model}/make.py writes the committed file`, python.missing),
     async fn() {

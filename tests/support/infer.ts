@@ -10,9 +10,10 @@ export interface WireTensor {
 /** A request body of the binary extension, and the headers that go with it. */
 export function binaryRequest(
   inputs: readonly WireTensor[],
+  parameters: Record<string, unknown> = {},
 ): { headers: Record<string, string>; body: Uint8Array<ArrayBuffer> } {
   const json = new TextEncoder().encode(JSON.stringify({
-    parameters: { binary_data_output: true },
+    parameters: { binary_data_output: true, ...parameters },
     inputs: inputs.map(({ name, datatype, shape, data }) => ({
       name,
       datatype,
@@ -47,13 +48,20 @@ export function binaryOutputs(headers: Headers, body: Uint8Array): Map<string, W
   return outputs;
 }
 
-/** Runs a model over HTTP with binary tensors both ways. @throws Error with the server's sentence. */
+/**
+ * Runs a model over HTTP with binary tensors both ways.
+ *
+ * @param parameters of the request, as `sequence_id`.
+ * @throws Error with the server's sentence.
+ */
 export async function infer(
   http: string,
   model: string,
   inputs: readonly WireTensor[],
+  parameters?: Record<string, unknown>,
 ): Promise<Map<string, WireTensor>> {
-  const answer = await fetch(`${http}/v2/models/${model}/infer`, { method: "POST", ...binaryRequest(inputs) });
+  const request = { method: "POST", ...binaryRequest(inputs, parameters) };
+  const answer = await fetch(`${http}/v2/models/${model}/infer`, request);
   const body = await answer.bytes();
   if (answer.status !== 200) throw new Error(`${model}: ${answer.status} ${new TextDecoder().decode(body)}`);
   return binaryOutputs(answer.headers, body);
