@@ -6,6 +6,7 @@
 import { runChecks } from "./check.ts";
 import { type Available, available } from "./setup/missing.ts";
 import { perfAnalyzer } from "./setup/perf_analyzer.ts";
+import { redisVersion } from "./setup/redis.ts";
 import { testPython } from "./setup/venv.ts";
 import { webgpuAdapter } from "./setup/vulkan.ts";
 import { CACHE, ROOT, SHARED, SHARED_ABSENT } from "./support/paths.ts";
@@ -44,6 +45,7 @@ async function setUp(): Promise<Totals> {
     ["Python with Triton's clients", available(testPython())],
     ["WebGPU adapter", available(webgpuAdapter().then(({ name, software }) => software ? `${name} (software)` : name))],
     ["perf_analyzer", available(perfAnalyzer().then((found) => found.program))],
+    ["Redis", available(redisVersion())],
     ["reference data", Promise.resolve(SHARED ? { value: SHARED } : { missing: SHARED_ABSENT })],
   ];
   for (const [name, part] of parts) {

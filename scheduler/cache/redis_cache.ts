@@ -91,7 +91,10 @@ export class RedisCache implements ResponseCache {
         (value) => {
           cancel();
           this.#back();
-          resolve(value === null ? undefined : decodeResponse(value));
+          // plain bytes: a Buffer's slice() does not copy
+          resolve(
+            value === null ? undefined : decodeResponse(new Uint8Array(value.buffer, value.byteOffset, value.length)),
+          );
         },
         (thrown) => {
           cancel();

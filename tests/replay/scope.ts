@@ -2,6 +2,7 @@
 
 /** Files of records that are replayed. */
 export const FILES: readonly string[] = [
+  "cache",
   "cli",
   "crashes",
   "ensemble",
@@ -19,10 +20,9 @@ const MEMORY = "needs shared memory of clients, which this server does not offer
 
 /** Files that are left out as a whole, and why. */
 export const FILES_LEFT_OUT: Readonly<Record<string, string>> = {
-  cache: "needs the response cache, which this server does not offer yet",
   load_configs: `${EXPLICIT} (the same records are checked against the configuration code by its unit tests)`,
   load_ensembles: `${EXPLICIT} (the reasons are checked against the repository by its unit tests)`,
-  metrics: "needs the response cache and summaries of latencies, which this server does not offer yet",
+  metrics: "needs summaries of latencies, which this server does not offer yet",
   poll: "needs --model-control-mode=poll, which this server does not offer yet",
   repository: EXPLICIT,
   restricted: "needs restricted APIs, which this server does not offer yet",
