@@ -58,12 +58,16 @@ export class Channel {
     return this.#pending[0]?.since;
   }
 
-  /** Hands an execution to the worker. The inputs' bytes are copied before this returns. */
+  /**
+   * Hands an execution to the worker. The inputs' bytes have been copied when this returns, or moved where they are in
+   * `memory`, which is then detached.
+   */
   submit(
     inputs: readonly BatchInput[],
     outputs: readonly string[],
     done: Done,
     sequences?: readonly (SequenceRow | undefined)[],
+    memory?: ArrayBuffer,
   ): void {
     const area = this.ring.inputArea(this.#submitted);
     let dataBytes = 0;
@@ -74,7 +78,7 @@ export class Channel {
     }
     const words = headWords(outputs.length + (sequences?.length ?? 0), inputs.length, ranks);
     if (fits(words, dataBytes)) this.#write(area, inputs, outputs, sequences, words);
-    else this.#postInputs(area, inputs, outputs, sequences, dataBytes);
+    else this.#postInputs(area, inputs, outputs, sequences, memory);
     this.#send(done);
   }
 
@@ -127,12 +131,17 @@ export class Channel {
     inputs: readonly BatchInput[],
     outputs: readonly string[],
     sequences: readonly (SequenceRow | undefined)[] | undefined,
-    dataBytes: number,
+    memory: ArrayBuffer | undefined,
   ): void {
-    const buffer = new ArrayBuffer(dataBytes);
+    const moves = ({ pieces }: BatchInput) => pieces.length === 1 && pieces[0].buffer === memory;
+    let copied = 0;
+    for (const input of inputs) if (!moves(input)) copied += align(input.byteLength);
+    const buffer = new ArrayBuffer(copied);
     const bytes = new Uint8Array(buffer);
     let start = 0;
-    const tensors: WorkerTensor[] = inputs.map(({ name, datatype, shape, pieces, byteLength }) => {
+    const tensors: WorkerTensor[] = inputs.map((input) => {
+      const { name, datatype, shape, pieces, byteLength } = input;
+      if (moves(input)) return { name, datatype, shape, data: pieces[0] };
       const data = new Uint8Array(buffer, start, byteLength);
       let at = start;
       for (const piece of pieces) {
@@ -142,7 +151,8 @@ export class Channel {
       start += align(byteLength);
       return { name, datatype, shape, data };
     });
-    this.post({ kind: "inputs", tensors, outputs, sequences }, [buffer]);
+    const moved = memory !== undefined && inputs.some(moves);
+    this.post({ kind: "inputs", tensors, outputs, sequences }, moved ? [buffer, memory] : [buffer]);
     this.ring.setKind(area, Kind.Posted);
   }
 

@@ -1,3 +1,4 @@
+import { freeMemory } from "../../core/memory.ts";
 import { Status } from "../../core/status.ts";
 import type { FromWorker, InputsMessage, StartMessage, ToWorker } from "./messages.ts";
 import { STATUS_CODES } from "./messages.ts";
@@ -118,9 +119,10 @@ class ExecutionLoop<Options> {
 
   #execute(number: number, kind: Kind): Promise<void> | undefined {
     if (kind === Kind.Posted) {
-      return this.posted.take().then(({ tensors, outputs, sequences }) =>
-        this.#infer(number, performance.now(), tensors, outputs, sequences)
-      );
+      return this.posted.take().then(async ({ tensors, outputs, sequences }) => {
+        await this.#infer(number, performance.now(), tensors, outputs, sequences);
+        freeMemory(tensors.map(({ data }) => data.buffer));
+      });
     }
     const began = performance.now();
     const { list, tensors } = this.#ring.read(this.#ring.inputArea(number), this.#inputs);

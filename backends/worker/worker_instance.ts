@@ -1,6 +1,7 @@
 import type { InferenceRequest } from "../../core/inference.ts";
 import type { DataType } from "../../core/data_type.ts";
 import { workerCrashed, workerGone, workerHung, workerStartFailed } from "../../core/errors/backend.ts";
+import { freeMemory, largeBuffers } from "../../core/memory.ts";
 import { Status } from "../../core/status.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
@@ -114,10 +115,17 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
       return;
     }
     try {
-      channel.submit(gatherInputs(requests), wantedOutputs(requests, this.#outputs), (outputs, timing, error) => {
-        if (error) execution.finish(timing, error);
-        else this.#deliver(execution, requests, outputs, timing);
-      }, execution.sequences);
+      channel.submit(
+        gatherInputs(requests),
+        wantedOutputs(requests, this.#outputs),
+        (outputs, timing, error) => {
+          if (error) execution.finish(timing, error);
+          else this.#deliver(execution, requests, outputs, timing);
+        },
+        execution.sequences,
+        requests.length === 1 ? requests[0].memory : undefined,
+      );
+      freeInputs(requests);
     } catch (thrown) {
       execution.finish(NO_TIME, Status.from(thrown));
     }
@@ -168,6 +176,7 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
     try {
       const { modelName, modelVersion } = this.options;
       const responses = splitOutputs(requests, outputs, modelName, modelVersion);
+      if (responses.length === 1) responses[0] = { ...responses[0], memory: largeBuffers(outputs) };
       for (let i = 0; i < responses.length; i++) execution.respond(i, responses[i]);
       execution.finish(timing);
     } catch (thrown) {
@@ -260,6 +269,11 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
       });
     });
   }
+}
+
+/** The worker has the inputs: memory that was the requests' alone is of no use to anybody now. */
+function freeInputs(requests: readonly InferenceRequest[]): void {
+  for (const { memory } of requests) if (memory) freeMemory([memory]);
 }
 
 const NO_TIME: ExecutionTiming = { inputMs: 0, inferMs: 0, outputMs: 0 };

@@ -165,3 +165,23 @@ Deno.test("WorkerInstance.run() runs outside any scheduler", async () => {
     await instance.stop();
   }
 });
+
+Deno.test("WorkerInstance moves the memory that is a request's alone, and says which a response owns", async () => {
+  const instance = await start();
+  try {
+    const own = request([bytes("IN0", 100_000, 7), numbers(4)]);
+    own.memory = own.inputs[0].data.buffer as ArrayBuffer;
+    const kept = own.inputs[1].data;
+    const [{ outputs, memory }] = await execute(instance, own);
+    assert.equal(own.inputs[0].data.length, 0, "moved");
+    assert.deepEqual(kept, numbers(4).data, "not the request's alone: copied");
+    assert.equal(outputs[0].data[0], 7);
+    assert.equal(outputs[0].data.length, 100_000);
+    assert.deepEqual(outputs[1].data, numbers(4).data);
+    assert.deepEqual(memory, [outputs[0].data.buffer]);
+    const [small] = await execute(instance, request([bytes("IN0", 8, 7), numbers(4)]));
+    assert.equal(small.memory, undefined);
+  } finally {
+    await instance.stop();
+  }
+});
