@@ -48,6 +48,11 @@ export class InferenceRequest {
   timeoutMicros = 0;
   /** Aborted when the client has gone or its deadline has passed. */
   signal: AbortSignal | undefined = undefined;
+  /**
+   * Memory of this request alone, that its inputs may be views of: the body that it came in. Whoever executes the request
+   * may hand it to another thread, and the inputs are empty then. Undefined where somebody else may read it too.
+   */
+  memory: ArrayBuffer | undefined = undefined;
   /** Rows of this request: its first dimension where the model batches, else 1. Set by `normalize`. */
   batchSize = 1;
   /** `performance.now()` when the server had read the request: where its measured duration starts. */
@@ -66,6 +71,11 @@ export interface InferenceResponse {
   readonly id: string;
   readonly parameters?: ReadonlyMap<string, ParameterValue>;
   readonly outputs: readonly Tensor[];
+  /**
+   * Memory of this response alone, that its outputs are views of. Who has copied the outputs out, and knows of nobody else
+   * who reads them, may give it back with `freeMemory`; who keeps a response or hands it to several leaves this out.
+   */
+  readonly memory?: readonly ArrayBuffer[];
 }
 
 /**

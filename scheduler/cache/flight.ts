@@ -76,12 +76,19 @@ export class LeaderSink implements ResponseSink {
   ) {}
 
   respond(response: InferenceResponse): void {
-    this.responses.push(response);
-    this.sink.respond(response);
+    const kept = withoutMemory(response);
+    this.responses.push(kept);
+    this.sink.respond(kept);
   }
 
   finish(error?: Status): void {
     this.onFinish(this.responses, error);
     this.sink.finish(error);
   }
+}
+
+/** The cache and every member of the flight read the outputs: their memory is nobody's to give back. */
+function withoutMemory(response: InferenceResponse): InferenceResponse {
+  const { memory, ...kept } = response;
+  return memory === undefined ? response : kept;
 }
