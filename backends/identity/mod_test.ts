@@ -161,3 +161,24 @@ Deno.test("load() refuses parameters that are not what they should be", async ()
   );
   await load(new ManualClock(), { enable_custom_tracing: "TRUE", nested_span_count: "2" });
 });
+
+Deno.test("execute() ends its delay when nobody waits for any of its requests", async () => {
+  const clock = new ManualClock();
+  const { instances: [instance] } = await load(clock, { execute_delay_ms: "100" });
+  const [a, b] = [new AbortController(), new AbortController()];
+  const cancellable = (id: string, { signal }: AbortController) =>
+    Object.assign(request(id, [tensor("IN_A")]), { signal });
+  const execution = new Recorder([cancellable("1", a), cancellable("2", b)]);
+  instance.execute(execution);
+  a.abort();
+  assert.equal(execution.timing, undefined);
+  clock.advance(40);
+  b.abort();
+  assert.deepEqual(execution.timing, { inputMs: 0, inferMs: 40, outputMs: 0 });
+  assert.deepEqual(execution.errors.map((error) => error?.code), ["CANCELLED", "CANCELLED"]);
+  clock.advance(100);
+  const partly = new Recorder([cancellable("1", a), cancellable("2", new AbortController())]);
+  instance.execute(partly);
+  clock.advance(100);
+  assert.deepEqual(partly.responses.map((response) => response?.id), [undefined, "2"]);
+});
