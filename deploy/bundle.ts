@@ -4,7 +4,7 @@
  * | path | content |
  * | --- | --- |
  * | `main.js` | the program, with every npm package that it uses |
- * | `backends/<name>/worker.js` | the entry of that backend's workers, at the path of its source |
+ * | `backends/<name>/*worker.js` | the entries of that backend's workers, at the paths of their sources |
  * | other `*.js` | what those share, and what they load when it is needed |
  * | `assets/` | the files that the ONNX runtimes read when they start |
  */
@@ -50,12 +50,14 @@ export async function makeBundle(target: Target, folder: string): Promise<Bundle
   return { folder, files: await filesOf(folder), workers, native };
 }
 
-/** Sources of the entries of workers: `worker.ts` in the folder of a backend, by their paths from the root. */
+/** Sources of the entries of workers: `worker.ts`, `<kind>_worker.ts` in the folder of a backend, by their paths from the root. */
 export async function workerEntries(): Promise<string[]> {
   const entries: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(join(ROOT, "backends"))) {
-    const entry = `backends/${name}/worker.ts`;
-    if (isDirectory && existsSync(join(ROOT, entry))) entries.push(entry);
+    if (!isDirectory || name === "worker") continue;
+    for await (const { name: file } of Deno.readDir(join(ROOT, "backends", name))) {
+      if (/^(\w+_)?worker\.ts$/.test(file)) entries.push(`backends/${name}/${file}`);
+    }
   }
   return entries.sort();
 }

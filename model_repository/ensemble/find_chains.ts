@@ -14,7 +14,7 @@ export interface ChainCandidate {
  * steps before it in the list have written, except for the first. A step is in one list at most, and no list has only one.
  */
 export function findChains({ steps }: EnsembleDescription, models: readonly ChainCandidate[]): number[][] {
-  const left = new Set(steps.keys().filter((index) => isChainable(models[index], steps[index])));
+  const left = new Set(inOrder(steps).filter((index) => isChainable(models[index], steps[index])));
   const chains: number[][] = [];
   for (const first of [...left]) {
     if (!left.delete(first)) continue;
@@ -29,6 +29,21 @@ export function findChains({ steps }: EnsembleDescription, models: readonly Chai
     if (chain.length > 1) chains.push(chain);
   }
   return chains;
+}
+
+/** Numbers of the steps, each after those whose tensors it reads. */
+function inOrder(steps: readonly StepDescription[]): number[] {
+  const writers = new Map(steps.flatMap(({ outputs }, index) => outputs.map(({ tensor }) => [tensor, index])));
+  const order = new Set<number>();
+  const visit = (index: number) => {
+    for (const { tensor } of steps[index].inputs) {
+      const writer = writers.get(tensor);
+      if (writer !== undefined && !order.has(writer)) visit(writer);
+    }
+    order.add(index);
+  };
+  for (const index of steps.keys()) if (!order.has(index)) visit(index);
+  return [...order];
 }
 
 /**

@@ -16,7 +16,7 @@ const FRAMES = 297;
 const BANDS = 32;
 const WINDOW = 76;
 const STEP = 8;
-const WINDOWS = Math.floor((FRAMES - WINDOW) / STEP) + 1;
+export const WINDOWS = Math.floor((FRAMES - WINDOW) / STEP) + 1;
 const FEATURES = 96;
 /** Embeddings that are scored together. */
 const STRETCH = 16;

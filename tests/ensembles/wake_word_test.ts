@@ -6,7 +6,7 @@ import { infer, numbers } from "../support/infer.ts";
 import { needing } from "../support/needing.ts";
 import { shared, SHARED_ABSENT } from "../support/paths.ts";
 import { TestServer } from "../support/server.ts";
-import { clip, STRETCHES, writeWakeWord } from "./wake_word.ts";
+import { clip, STRETCHES, WINDOWS, writeWakeWord } from "./wake_word.ts";
 
 const absent = shared("testdata/audio") === undefined ? SHARED_ABSENT : undefined;
 const adapter = await available(webgpuAdapter());
@@ -82,7 +82,22 @@ Deno.test({
 
 Deno.test({
   ...needing("the wake-word chain scores its recordings as an ensemble on WebGPU", absent, adapter.missing),
-  async fn() {
-    await withWakeWord("KIND_GPU", checkScores);
+  async fn(t) {
+    await withWakeWord("KIND_GPU", async (server) => {
+      await t.step("the scores are those of the models run by hand", () => checkScores(server));
+      await t.step("all steps ran in one worker, and its models count what they ran", async () => {
+        const chain = "oww_melspectrogram, cut, oww_embedding, stack, oww_alexa, best";
+        assert.ok(server.log.includes(`wake_word: what ${chain} hand to each other stays on the GPU`), server.log);
+        assert.doesNotMatch(server.log, /one by one/);
+        const score = await statistics(server.http, "oww_alexa");
+        assert.equal(score.inference_count, 2 * STRETCHES);
+        const rows = await statistics(server.http, "oww_embedding");
+        assert.deepEqual([rows.inference_count, rows.execution_count], [2 * WINDOWS, 2]);
+      });
+      await t.step("what does not fit it is refused in the words of its own", async () => {
+        const short = { ...await clip("oww_alexa_test"), shape: [1, 4], data: new Uint8Array(16) };
+        await assert.rejects(infer(server.http, "wake_word", [short]), /unexpected shape for input 'AUDIO'/);
+      });
+    });
   },
 });

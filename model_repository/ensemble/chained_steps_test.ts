@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { LINK_TIMES } from "../../backends/onnxruntime/chain.ts";
+import { InferenceRequest, type ResponseSink, TimeSpent } from "../../core/inference.ts";
+import { UnaryResponse } from "../../core/responses.ts";
+import { Status } from "../../core/status.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { Demands } from "../../scheduler/ensemble/demand.ts";
+import type { EnsembleDescription } from "../../scheduler/ensemble/description.ts";
+import { identityConfig, repositoryOf, vector, withFiles } from "../testing/repository_fixture.ts";
+import type { ServedModel } from "../served_model.ts";
+import { ChainedSteps } from "./chained_steps.ts";
+import type { GpuChain } from "./gpu_chain.ts";
+
+const STEP = { modelVersion: "", batching: false, decoupled: false };
+const PART: EnsembleDescription = {
+  name: "e",
+  batching: false,
+  decoupled: false,
+  inputs: ["x"],
+  outputs: [{ name: "y", dims: [] }],
+  steps: [
+    {
+      ...STEP,
+      modelName: "a",
+      inputs: [{ name: "IN", tensor: "x", dims: [-1] }],
+      outputs: [{ name: "OUT", tensor: "t" }],
+    },
+    {
+      ...STEP,
+      modelName: "b",
+      inputs: [{ name: "IN", tensor: "t", dims: [-1] }],
+      outputs: [{ name: "OUT", tensor: "y" }],
+    },
+  ],
+  maxInflightRequests: 0,
+};
+
+/** What a worker with the chain would say: values that its steps would not. */
+const times = Float64Array.of(1, 3, 1, 5);
+const FROM_CHAIN: Tensor[] = [
+  { name: LINK_TIMES, datatype: "FP64", shape: [2, 2], data: new Uint8Array(times.buffer) },
+  { ...vector(42), name: "y" },
+];
+
+class FakeChain {
+  readonly part = PART;
+  readonly demands = new Demands(PART);
+  usable = true;
+  readonly requests: InferenceRequest[] = [];
+  readonly failures: string[] = [];
+  error: Status | undefined;
+  readonly scheduler = {
+    inFlight: 0,
+    pending: 0,
+    stop() {},
+    enqueue: (request: InferenceRequest, sink: ResponseSink) => {
+      this.requests.push(request);
+      if (!this.error) {
+        request.spent!.add(2, { inputMs: 1, inferMs: 8, outputMs: 1 });
+        sink.respond({ modelName: "e", modelVersion: "1", id: request.id, outputs: FROM_CHAIN });
+      }
+      sink.finish(this.error);
+    },
+  };
+
+  constructor(readonly models: readonly ServedModel[]) {}
+
+  worked(): void {}
+
+  failed(reason: string): void {
+    this.failures.push(reason);
+  }
+}
+
+interface Run {
+  readonly chain: FakeChain;
+  readonly models: readonly ServedModel[];
+  /** The value of `y` for one of `x`. */
+  ask(x: Tensor, chained?: readonly ServedModel[]): Promise<number[]>;
+  readonly spent: TimeSpent;
+}
+
+async function withSteps(test: (run: Run) => Promise<void>): Promise<void> {
+  const files = Object.fromEntries(["a", "b"].flatMap((name) => [
+    [`${name}/config.pbtxt`, identityConfig()],
+    [`${name}/1/`, ""],
+  ]));
+  await withFiles(files, async (root) => {
+    const { repository } = repositoryOf(root);
+    await repository.start();
+    const models = ["a", "b"].map((name) => repository.find(name, "") as ServedModel);
+    const chain = new FakeChain(models);
+    const spent = new TimeSpent();
+    const ask = async (x: Tensor, now: readonly ServedModel[] = models) => {
+      const request = new InferenceRequest("chain_0/", "");
+      request.id = "r";
+      request.inputs = [{ ...x, name: "x" }];
+      request.outputs = ["y"];
+      request.spent = spent;
+      const sink = new UnaryResponse();
+      new ChainedSteps(chain as unknown as GpuChain, now).inferHeld(request, sink);
+      const { outputs } = await sink.promise;
+      assert.deepEqual(outputs.map(({ name }) => name), ["y"]);
+      return [...new Float32Array(outputs[0].data.slice().buffer)];
+    };
+    await test({ chain, models, ask, spent });
+    await repository.close(1000);
+  });
+}
+
+Deno.test("ChainedSteps asks the chain for what is read outside, and counts every model's run", async () => {
+  await withSteps(async ({ chain, models: [a, b], ask, spent }) => {
+    assert.deepEqual(await ask(vector(7)), [42]);
+    const [request] = chain.requests;
+    assert.deepEqual(request.inputs, [{ ...vector(7), name: "x" }]);
+    assert.deepEqual(request.outputs, ["y", LINK_TIMES]);
+    assert.equal(request.id, "r");
+    assert.deepEqual([a.statistics.success.count, b.statistics.success.count], [1, 1]);
+    assert.deepEqual([a.statistics.computeInfer.ns, b.statistics.computeInfer.ns], [3e6, 5e6]);
+    assert.deepEqual([a.statistics.queue.ns, b.statistics.queue.ns], [2e6, 0]);
+    assert.deepEqual([a.statistics.computeInput.ns, b.statistics.computeOutput.ns], [1e6, 1e6]);
+    assert.deepEqual([spent.queueMs, spent.inferMs], [2, 8]);
+  });
+});
+
+Deno.test("ChainedSteps runs the steps one by one where the chain fails", async () => {
+  await withSteps(async ({ chain, models: [a, b], ask }) => {
+    chain.error = new Status("INTERNAL", "no memory");
+    assert.deepEqual(await ask(vector(7)), [7]);
+    assert.deepEqual(chain.failures, ["no memory"]);
+    assert.deepEqual([a.statistics.success.count, b.statistics.success.count], [1, 1]);
+  });
+});
+
+Deno.test("ChainedSteps runs the steps one by one while the chain is not usable, or has loaded other versions", async () => {
+  await withSteps(async ({ chain, models: [a], ask }) => {
+    assert.deepEqual(await ask(vector(7), [a, a]), [7]);
+    chain.usable = false;
+    assert.deepEqual(await ask(vector(8)), [8]);
+    assert.deepEqual(chain.requests, []);
+  });
+});
+
+Deno.test("ChainedSteps refuses what its first model refuses, in the model's words", async () => {
+  await withSteps(async ({ chain, ask }) => {
+    await assert.rejects(ask({ ...vector(7), datatype: "INT32" }), {
+      message: "[request id: r] inference input 'IN' data-type is 'INT32', but model 'a' expects 'FP32'",
+    });
+    assert.deepEqual(chain.requests, []);
+  });
+});
+
+Deno.test("ChainedSteps gives a cancelled request up", async () => {
+  await withSteps(async ({ chain, ask, models: [a] }) => {
+    chain.error = new Status("CANCELLED", "gone");
+    await assert.rejects(ask(vector(7)), { message: "gone" });
+    assert.equal(a.statistics.success.count, 0);
+  });
+});
