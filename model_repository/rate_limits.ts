@@ -19,7 +19,7 @@ const NO_LIMITS: RateLimits = { limit: (loaded) => loaded, cancel() {} };
  * @throws Status INVALID_ARGUMENT where an instance could never run.
  */
 export function rateLimitsOf(config: ModelConfig, limiter: RateLimiter | undefined): RateLimits {
-  if (!limiter) return NO_LIMITS;
+  if (!limiter || !config.instanceGroup.some(({ rateLimiter }) => rateLimiter?.resources.length)) return NO_LIMITS;
   const registration = limiter.register(config.instanceGroup.map(({ name, gpus, rateLimiter }) => ({
     name,
     device: gpus[0] ?? 0,

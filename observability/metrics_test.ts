@@ -1,4 +1,5 @@
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { CacheStatistics } from "./cache_statistics.ts";
 import { type MeasuredModel, renderMetrics } from "./metrics.ts";
 import { ModelStatistics } from "./statistics.ts";
 import { SystemUsage } from "./system_usage.ts";
@@ -53,6 +54,51 @@ Deno.test("renderMetrics() has the families without series when there are no mod
 Deno.test("renderMetrics() leaves out the counters of time when told to", async () => {
   const text = await renderMetrics([measured("m")], undefined, { counterLatencies: false });
   ok(!text.includes("duration_us") && text.includes("nv_inference_count"), text);
+});
+
+Deno.test("renderMetrics() counts hits and misses of the models whose responses are cached", async () => {
+  const model = measured("m", { cached: true });
+  model.statistics.requestServedFromCache(3, 1, 0.5);
+  model.statistics.cacheMiss.add(0.25);
+  const text = await renderMetrics([model, measured("other")], undefined, choice);
+  for (
+    const line of [
+      'nv_inference_request_success{model="m",version="1"} 1',
+      'nv_inference_count{model="m",version="1"} 0',
+      'nv_inference_queue_duration_us{model="m",version="1"} 1000',
+      'nv_cache_num_hits_per_model{model="m",version="1"} 1',
+      'nv_cache_hit_duration_per_model{model="m",version="1"} 500',
+      'nv_cache_num_misses_per_model{model="m",version="1"} 1',
+      'nv_cache_miss_duration_per_model{model="m",version="1"} 250',
+    ]
+  ) ok(text.includes(`${line}\n`), `${line}\nis not in\n${text}`);
+  ok(!/nv_cache.*other/.test(text), text);
+  ok(!text.includes("nv_cache_util"), text);
+  ok(!(await renderMetrics([measured("other")], undefined, choice)).includes("nv_cache"));
+});
+
+Deno.test("renderMetrics() shows the response cache when given one", async () => {
+  const cache = Object.assign(new CacheStatistics(), {
+    entries: 2,
+    utilization: 0.5,
+    hits: 3,
+    misses: 4,
+    evictions: 1,
+  });
+  cache.lookup.add(0.1, 7);
+  cache.insertion.add(0.2);
+  const text = await renderMetrics([], undefined, choice, cache);
+  const values = [...text.matchAll(/^nv_cache_(\w+) (\S+)$/gm)].map(([, name, value]) => `${name} ${value}`);
+  deepEqual(values, [
+    "util 0.5",
+    "num_entries 2",
+    "num_hits 3",
+    "num_misses 4",
+    "num_lookups 7",
+    "num_evictions 1",
+    "lookup_duration 700",
+    "insertion_duration 200",
+  ]);
 });
 
 Deno.test("renderMetrics() shows the machine when given one", async () => {
