@@ -28,6 +28,7 @@ export class PriorityQueue {
   #timed: Heap<QueuedTask> = new Heap(sooner);
   #timedLength = 0;
   #length = 0;
+  #arrivals = 0;
   #rows = 0;
 
   constructor(private readonly options: PriorityOptions) {
@@ -42,6 +43,11 @@ export class PriorityQueue {
   /** Rows of all requests in the queue. */
   get rows(): number {
     return this.#rows;
+  }
+
+  /** Requests held for their deadlines, those included that have left the queue. */
+  get deadlinesKept(): number {
+    return this.#timed.length;
   }
 
   /** The soonest deadline; Infinity if there is none. */
@@ -60,6 +66,7 @@ export class PriorityQueue {
     task.level = levelOf(task.request.priority, this.options);
     const queue = this.#queueOf(task.level);
     task.deadline = queue.deadlineOf(now, task.request.timeoutMicros);
+    task.arrival = this.#arrivals++;
     queue.inTime.push(task);
     this.#length++;
     this.#rows += task.rows;
@@ -165,7 +172,7 @@ class QueueWalk implements Walk<QueuedTask> {
 }
 
 function sooner(a: QueuedTask, b: QueuedTask): boolean {
-  return a.deadline < b.deadline;
+  return a.deadline < b.deadline || a.deadline === b.deadline && a.arrival < b.arrival;
 }
 
 /** True while a request waits in the queue with its deadline before it. */

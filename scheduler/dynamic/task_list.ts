@@ -4,6 +4,8 @@ import type { Batch } from "./batch.ts";
 
 /** A task that knows its place in a queue, so that it can leave from the middle. */
 export class QueuedTask extends Task {
+  /** Its place among the requests of its queue, in the order in which they came. */
+  arrival = 0;
   /** The list it is in; undefined while it is in none. */
   list: TaskList | undefined = undefined;
   previous: QueuedTask | undefined = undefined;
