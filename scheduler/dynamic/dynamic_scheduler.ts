@@ -8,6 +8,7 @@ import type { SchedulerOptions } from "../default_scheduler.ts";
 import { Fifo } from "../fifo.ts";
 import { InstancePool, type InstanceSlot } from "../instance_pool.ts";
 import type { Scheduler } from "../scheduler.ts";
+import { Alarm } from "./alarm.ts";
 import { Batch } from "./batch.ts";
 import { type BatchingRules, formBatch, type OpenBatch, type WaitDecision } from "./form_batch.ts";
 import { type PriorityOptions, PriorityQueue } from "./priority_queue.ts";
@@ -49,6 +50,7 @@ export class DynamicScheduler implements Scheduler {
   readonly #clock: Clock;
   readonly #order: ResponseOrder | undefined;
   readonly #gate: TurnGate | undefined;
+  readonly #alarm: Alarm;
   /** Batches that wait for an instance. */
   readonly #waiting = new Fifo<Batch>();
   readonly #mostWaiting: number;
@@ -66,8 +68,6 @@ export class DynamicScheduler implements Scheduler {
   #inFlight = 0;
   #stopping = false;
   #dispatching = false;
-  #timerAt = Infinity;
-  #cancelTimer: () => void = () => {};
 
   constructor(private readonly options: DynamicSchedulerOptions) {
     this.#clock = options.clock ?? systemClock;
@@ -75,6 +75,7 @@ export class DynamicScheduler implements Scheduler {
     this.#pool = new InstancePool(options.instances, () => this.#dispatch());
     this.#order = options.preserveOrdering ? new ResponseOrder() : undefined;
     this.#gate = options.afterTurn && new TurnGate(options.afterTurn, () => this.#dispatchArrived());
+    this.#alarm = new Alarm(this.#clock, options.afterTurn, () => this.#dispatch());
     this.#mostWaiting = PREFETCHED_PER_INSTANCE * options.instances.length;
     this.#startAfter = options.startAfter ?? 0;
   }
@@ -121,15 +122,17 @@ export class DynamicScheduler implements Scheduler {
 
   /** Dispatches, and sees to the requests that have to wait all the same. */
   #dispatchArrived(): void {
-    const wait = this.#wait;
     const arrived = this.#arrived;
     this.#arrived = [];
-    if (
-      wait === undefined || this.#queue.rows >= wait.rows ||
-      arrived.some(({ shapeKey }) => shapeKey !== wait.shapeKey) ||
-      this.#queue.nextDeadline < this.#timerAt
-    ) this.#dispatch();
+    if (this.#isNews(arrived)) this.#dispatch();
     for (let i = 0; i < arrived.length; i++) this.#listen(arrived[i]);
+  }
+
+  /** False if these requests change nothing about the decision to wait. */
+  #isNews(arrived: readonly QueuedTask[]): boolean {
+    const wait = this.#wait;
+    if (wait === undefined || this.#queue.rows >= wait.rows || this.#queue.nextDeadline < wait.until) return true;
+    return arrived.some(({ shapeKey }) => shapeKey !== wait.shapeKey);
   }
 
   #listen(task: QueuedTask): void {
@@ -149,7 +152,7 @@ export class DynamicScheduler implements Scheduler {
       if (!this.#handOver(now) && !this.#form(now)) break;
     }
     this.#dispatching = false;
-    this.#setTimer();
+    this.#alarm.set(Math.min(this.#wait?.until ?? Infinity, this.#queue.nextDeadline));
   }
 
   /** Rejects or delays the requests whose time is up. */
@@ -237,18 +240,6 @@ export class DynamicScheduler implements Scheduler {
   #hasSlot(): boolean {
     if (this.options.prefetch) return this.#waiting.length < this.#mostWaiting;
     return this.#waiting.length === 0 && (this.#chosen ??= this.#pool.choose()) !== undefined;
-  }
-
-  #setTimer(): void {
-    const at = Math.min(this.#wait?.until ?? Infinity, this.#queue.nextDeadline);
-    // A timer that rings too soon costs less than setting it anew for every request.
-    if (at >= this.#timerAt) return;
-    this.#cancelTimer();
-    this.#timerAt = at;
-    this.#cancelTimer = this.#clock.after(Math.max(0, at - this.#clock.now()), () => {
-      this.#timerAt = Infinity;
-      this.#dispatch();
-    });
   }
 
   /** Takes a request that nobody waits for out of the queue; one that executes already runs to its end. */
