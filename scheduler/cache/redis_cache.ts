@@ -1,10 +1,10 @@
-import type { createClient, RedisClientOptions } from "@redis/client";
 import { Buffer } from "node:buffer";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { redisRefused } from "../../core/errors/cache.ts";
 import { Status } from "../../core/status.ts";
 import type { Log } from "../../observability/log.ts";
 import { decodeResponse, encodeResponse } from "./encode.ts";
+import type { Client, ClientOptions } from "./redis_client.d.ts";
 import type { RedisSettings } from "./redis_settings.ts";
 import type { CachedResponse, Insertion, ResponseCache } from "./response_cache.ts";
 
@@ -19,8 +19,6 @@ const MAX_RECONNECT_MS = 5000;
 /** A connection on which nothing arrives for so long, pings' answers neither, is made anew. */
 const DEAD_MS = 15_000;
 const PING_MS = 5000;
-
-type Client = ReturnType<typeof connectionOf>;
 
 /**
  * Keeps responses in a Redis server, which may be shared by several servers and outlive them. Which entries go when it is
@@ -53,8 +51,8 @@ export class RedisCache implements ResponseCache {
    * @throws Status INTERNAL where Redis answers and does not let us in.
    */
   static async connect(settings: RedisSettings, log: Log, clock: Clock = systemClock): Promise<RedisCache> {
-    const redis = await import("@redis/client");
-    const client = connectionOf(redis, settings);
+    const redis = await import("./redis_client.ts");
+    const client = redis.createClient(optionsOf(settings, redis.RESP_TYPES.BLOB_STRING));
     const cache = new RedisCache(client, settings, log, clock);
     const refused = (thrown: unknown) => {
       client.destroy();
@@ -150,27 +148,20 @@ export class RedisCache implements ResponseCache {
   }
 }
 
-function connectionOf(
-  { createClient: create, RESP_TYPES }: {
-    createClient: typeof createClient;
-    RESP_TYPES: { readonly BLOB_STRING: 36 };
-  },
-  { host, port, user, password, db, connectTimeoutMs }: RedisSettings,
-) {
-  const options = {
+function optionsOf({ host, port, user, password, db, connectTimeoutMs }: RedisSettings, blob: number): ClientOptions {
+  return {
     socket: {
       host,
       port,
       connectTimeout: connectTimeoutMs,
       socketTimeout: DEAD_MS,
-      reconnectStrategy: (retries: number) => Math.min(50 * 2 ** retries, MAX_RECONNECT_MS),
+      reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, MAX_RECONNECT_MS),
     },
     username: user,
     password,
     database: db,
     pingInterval: PING_MS,
     disableOfflineQueue: true,
-    commandOptions: { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } },
-  } satisfies RedisClientOptions;
-  return create(options);
+    commandOptions: { typeMapping: { [blob]: Buffer } },
+  };
 }
