@@ -177,6 +177,31 @@ Deno.test({
 });
 
 Deno.test({
+  ...needing("onnxruntimeBackend runs a model's groups side by side: several on the CPU, one on WebGPU", gpuAbsent),
+  async fn() {
+    const instanceGroup = [
+      { name: "cpu", kind: Kind.CPU, count: 2 },
+      { name: "gpu", kind: Kind.GPU, count: 1, gpus: [0] },
+      { name: "spare", kind: Kind.CPU, count: 1, passive: true },
+    ];
+    await withGraph(SUM, { instanceGroup }, {}, async ({ loaded }) => {
+      assert.deepEqual(loaded.instances.map(({ name, group, passive }) => [name, group, passive]), [
+        ["cpu_0", "cpu", false],
+        ["cpu_1", "cpu", false],
+        ["gpu_0", "gpu", false],
+        ["spare_0", "spare", true],
+      ]);
+      assert.match(loaded.device, /GPU/);
+      assert.match(loaded.device, /CPU/);
+      for (const instance of loaded.instances) {
+        const [response] = await execute(instance, [sumRequest("", [1, 2], [10, 20])]);
+        assert.deepEqual([...response.outputs[0].data], [...floats(11, 22)], instance.name);
+      }
+    });
+  },
+});
+
+Deno.test({
   ...needing(
     "onnxruntimeBackend keeps silero_vad_v5 off WebGPU, where it answers wrongly",
     testdataAbsent,

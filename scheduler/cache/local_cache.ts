@@ -4,8 +4,8 @@ import { CacheStatistics } from "../../observability/cache_statistics.ts";
 import type { CachedResponse, Insertion, ResponseCache } from "./response_cache.ts";
 
 /** What an entry and each of its tensors take besides the tensor's bytes: objects, shape, key, place in the list. */
-const ENTRY_BYTES = 512;
-const TENSOR_BYTES = 320;
+const ENTRY_BYTES = 384;
+const TENSOR_BYTES = 256;
 
 interface Entry {
   readonly response: CachedResponse;
