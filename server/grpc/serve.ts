@@ -15,6 +15,7 @@ import { compress, type CompressionLevel, decompress } from "./compression.ts";
 import { answerWithConnect, toConnectError } from "./connect_adapter.ts";
 import { MAX_MESSAGE_BYTES } from "./frame.ts";
 import { errorReply, ModelInfer } from "./infer/model_infer.ts";
+import { ModelStreamInfer } from "./infer/model_stream_infer.ts";
 import { healthService } from "./services/health.ts";
 import { inferenceService } from "./services/inference_service.ts";
 import { Reflection } from "./services/reflection.ts";
@@ -69,16 +70,19 @@ export async function serveGrpc(server: InferenceServer, options: GrpcOptions): 
 }
 
 const MODEL_INFER = "/inference.GRPCInferenceService/ModelInfer";
+const MODEL_STREAM_INFER = "/inference.GRPCInferenceService/ModelStreamInfer";
 
-/** The handler of every call: `ModelInfer` by the direct path, the rest by Connect. Never rejects. */
+/** The handler of every call: inference by the direct path, the rest by Connect. Never rejects. */
 export function grpcHandler(server: InferenceServer, options: GrpcOptions, stopping: AbortSignal): GrpcHandler {
   const { responseCompression = "none", headerForwardPattern } = options;
   const modelInfer = new ModelInfer(server, { responseCompression, headerForwardPattern });
-  const handlers = connectHandlers(server, modelInfer, options, stopping);
+  const modelStreamInfer = new ModelStreamInfer(server, { responseCompression, headerForwardPattern }, stopping);
+  const handlers = connectHandlers(server, modelInfer, modelStreamInfer, options, stopping);
   return async (call) => {
     const type = call.headers.get("content-type") ?? "";
-    if (call.path === MODEL_INFER && (type === "application/grpc" || type === "application/grpc+proto")) {
-      return modelInfer.answer(call);
+    if (type === "application/grpc" || type === "application/grpc+proto") {
+      if (call.path === MODEL_INFER) return modelInfer.answer(call);
+      if (call.path === MODEL_STREAM_INFER) return modelStreamInfer.answer(call);
     }
     try {
       const handler = handlers.get(call.path);
@@ -97,6 +101,7 @@ export function grpcHandler(server: InferenceServer, options: GrpcOptions, stopp
 function connectHandlers(
   server: InferenceServer,
   modelInfer: ModelInfer,
+  modelStreamInfer: ModelStreamInfer,
   options: GrpcOptions,
   stopping: AbortSignal,
 ): ReadonlyMap<string, UniversalHandler> {
@@ -119,7 +124,7 @@ function connectHandlers(
     file_reflection_v1,
     file_reflection_v1alpha,
   ]);
-  router.service(GRPCInferenceService, inferenceService(server, modelInfer));
+  router.service(GRPCInferenceService, inferenceService(server, modelInfer, modelStreamInfer));
   router.service(Health, healthService(server, options.clock ?? systemClock, stopping));
   router.service(ReflectionV1, {
     async *serverReflectionInfo(requests) {

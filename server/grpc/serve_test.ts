@@ -56,7 +56,7 @@ for (const transport of ["deno", "node"] as const) {
     const missing = await setup.client.call(`${path}Nope`, frameMessage(new Uint8Array()));
     assert.equal(missing.code, 12);
     assert.match(missing.message, /^unknown method '\/inference.GRPCInferenceService\/Nope'/);
-    for (const rpc of ["TraceSetting", "LogSettings", "ModelStreamInfer"]) {
+    for (const rpc of ["TraceSetting", "LogSettings"]) {
       const later = await setup.client.call(path + rpc, frameMessage(new Uint8Array()));
       assert.equal(later.code, 12);
       assert.match(later.message, new RegExp(`^${rpc} is not implemented`));

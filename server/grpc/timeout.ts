@@ -2,6 +2,9 @@ import { badTimeout } from "../../core/errors/grpc.ts";
 
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
+/** Timers cannot wait longer; such a deadline is none. */
+export const MAX_TIMER_MS = 0x7fff_ffff;
+
 /**
  * Milliseconds of a `grpc-timeout` header.
  *

@@ -1,24 +1,20 @@
 import { deadlineExceeded, decoupledUnary } from "../../../core/errors/grpc.ts";
-import type { InferenceResponse } from "../../../core/inference.ts";
-import type { Tensor } from "../../../core/tensor.ts";
-import type { Model } from "../../../model_repository/model.ts";
-import { classify } from "../../classification.ts";
+import { freeMemory, LARGE_BYTES } from "../../../core/memory.ts";
 import type { InferenceServer } from "../../inference_server.ts";
 import { compress, type CompressionLevel, negotiate } from "../compression.ts";
 import { FRAME_HEADER, frameMessage } from "../frame.ts";
 import { readUnaryMessage } from "../message.ts";
 import { errorTrailers, OK_TRAILERS } from "../status.ts";
-import { parseTimeout } from "../timeout.ts";
+import { MAX_TIMER_MS, parseTimeout } from "../timeout.ts";
 import type { Field, GrpcCall, GrpcReply } from "../transport/transport.ts";
+import { withClasses } from "./classes.ts";
 import { forwardHeaders } from "./parameters.ts";
 import { toInferenceRequest } from "./request.ts";
 import { readInferRequest } from "./request_reader.ts";
 import { writeInferResponse } from "./response_writer.ts";
 
-const HEADERS: readonly Field[] = [["content-type", "application/grpc"]];
-
-/** Timers cannot wait longer; such a deadline is none. */
-const MAX_TIMER_MS = 0x7fff_ffff;
+/** The headers of every answer to a native call. */
+export const HEADERS: readonly Field[] = [["content-type", "application/grpc"]];
 
 export interface ModelInferOptions {
   readonly responseCompression: CompressionLevel;
@@ -67,8 +63,11 @@ export class ModelInfer {
     const { headerForwardPattern } = this.options;
     if (headerForwardPattern) forwardHeaders(request, headers, headerForwardPattern);
     request.signal = signal;
+    if (message.byteLength >= LARGE_BYTES && message.buffer instanceof ArrayBuffer) request.memory = message.buffer;
     const response = await this.server.inferUnary(model, request);
-    return writeInferResponse(classes ? withClasses(response, classes, model) : response);
+    const frame = writeInferResponse(classes ? withClasses(response, classes, model) : response);
+    if (response.memory) freeMemory(response.memory);
+    return frame;
   }
 
   async #answerFrame(call: GrpcCall, signal: AbortSignal): Promise<Uint8Array> {
@@ -100,18 +99,4 @@ export class ModelInfer {
     const body = frameMessage(await compress(frame.subarray(FRAME_HEADER), encoding, level), true);
     return { status: 200, headers: [...HEADERS, ["grpc-encoding", encoding]], body, trailers: OK_TRAILERS };
   }
-}
-
-function withClasses(
-  response: InferenceResponse,
-  classes: ReadonlyMap<string, number>,
-  model: Model,
-): InferenceResponse {
-  const outputs = response.outputs.map((output): Tensor => {
-    const count = classes.get(output.name);
-    return count === undefined
-      ? output
-      : classify(output, count, model.config.maxBatchSize > 0, model.labels(output.name));
-  });
-  return { ...response, outputs };
 }

@@ -14,37 +14,46 @@ const MASK_32 = 0xffff_ffffn;
  * @throws Status RESOURCE_EXHAUSTED above 2^31 - 1 bytes.
  */
 export function writeInferResponse(response: InferenceResponse): Uint8Array {
-  const { outputs, parameters } = response;
-  let size = sizeOfString(response.modelName) + sizeOfString(response.modelVersion) + sizeOfString(response.id);
-  if (parameters) { for (const [key, value] of parameters) size += sizeOfField(sizeOfParameter(key, value)); }
   const bodies: number[] = [];
+  const size = sizeOfResponse(response, bodies);
+  if (size > MAX_MESSAGE_BYTES) throw responseTooLarge(size, MAX_MESSAGE_BYTES);
+  const writer = new Writer(FRAME_HEADER + size);
+  writer.response(response, bodies);
+  writeFrameHeader(writer.bytes, false);
+  return writer.bytes;
+}
+
+/**
+ * The same as a `ModelStreamInferResponse`.
+ *
+ * @param error `error_message`, "" for none.
+ */
+export function writeStreamResponse(response: InferenceResponse, error = ""): Uint8Array {
+  const bodies: number[] = [];
+  const size = sizeOfResponse(response, bodies);
+  const total = sizeOfString(error) + sizeOfField(size);
+  if (total > MAX_MESSAGE_BYTES) throw responseTooLarge(total, MAX_MESSAGE_BYTES);
+  const writer = new Writer(FRAME_HEADER + total);
+  writer.string(1, error);
+  writer.length(2, size);
+  writer.response(response, bodies);
+  writeFrameHeader(writer.bytes, false);
+  return writer.bytes;
+}
+
+/** Bytes of a `ModelInferResponse`. @param bodies is filled with those of each output. */
+function sizeOfResponse(
+  { modelName, modelVersion, id, parameters, outputs }: InferenceResponse,
+  bodies: number[],
+): number {
+  let size = sizeOfString(modelName) + sizeOfString(modelVersion) + sizeOfString(id);
+  if (parameters) { for (const [key, value] of parameters) size += sizeOfField(sizeOfParameter(key, value)); }
   for (const output of outputs) {
     const body = sizeOfOutput(output);
     bodies.push(body);
     size += sizeOfField(body) + sizeOfField(output.data.length);
   }
-  if (size > MAX_MESSAGE_BYTES) throw responseTooLarge(size, MAX_MESSAGE_BYTES);
-
-  const writer = new Writer(FRAME_HEADER + size);
-  writer.string(1, response.modelName);
-  writer.string(2, response.modelVersion);
-  writer.string(3, response.id);
-  if (parameters) {
-    for (const [key, value] of parameters) {
-      writer.length(4, sizeOfParameter(key, value));
-      writer.parameter(key, value);
-    }
-  }
-  for (let i = 0; i < outputs.length; i++) {
-    writer.length(5, bodies[i]);
-    writer.output(outputs[i]);
-  }
-  for (const output of outputs) {
-    writer.length(6, output.data.length);
-    writer.raw(output.data);
-  }
-  writeFrameHeader(writer.bytes, false);
-  return writer.bytes;
+  return size;
 }
 
 /** Bytes of a length-delimited field below number 16 whose value has `length` bytes. */
@@ -106,6 +115,27 @@ class Writer {
 
   constructor(size: number) {
     this.bytes = new Uint8Array(size);
+  }
+
+  /** @param bodies the bytes of each output, as measured. */
+  response({ modelName, modelVersion, id, parameters, outputs }: InferenceResponse, bodies: readonly number[]): void {
+    this.string(1, modelName);
+    this.string(2, modelVersion);
+    this.string(3, id);
+    if (parameters) {
+      for (const [key, value] of parameters) {
+        this.length(4, sizeOfParameter(key, value));
+        this.parameter(key, value);
+      }
+    }
+    for (let i = 0; i < outputs.length; i++) {
+      this.length(5, bodies[i]);
+      this.output(outputs[i]);
+    }
+    for (const output of outputs) {
+      this.length(6, output.data.length);
+      this.raw(output.data);
+    }
   }
 
   /** Tag and length of a length-delimited field. */

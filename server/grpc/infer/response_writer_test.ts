@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { DataType } from "../../../core/data_type.ts";
 import type { InferenceResponse, ParameterValue } from "../../../core/inference.ts";
-import { ModelInferResponseSchema } from "../../../proto/gen/grpc_service_pb.ts";
+import { ModelInferResponseSchema, ModelStreamInferResponseSchema } from "../../../proto/gen/grpc_service_pb.ts";
 import { FRAME_HEADER } from "../frame.ts";
 import { RandomMessages, seeded } from "../testing/random_message.ts";
-import { writeInferResponse } from "./response_writer.ts";
+import { writeInferResponse, writeStreamResponse } from "./response_writer.ts";
 
 /** The response as generated code reads it, once the frame header is seen to be right. */
 function written(response: InferenceResponse) {
@@ -66,4 +66,26 @@ Deno.test("writeInferResponse() gives each parameter the type of its value", () 
     const message = written({ modelName: "m", modelVersion: "1", id: "", parameters, outputs: [] });
     assert.deepEqual(message.parameters["größe"].parameterChoice, { case: kind, value: expected });
   }
+});
+
+Deno.test("writeStreamResponse() puts the same response, and an error, into a message of a stream", () => {
+  const response: InferenceResponse = {
+    modelName: "m",
+    modelVersion: "2",
+    id: "a",
+    parameters: new Map([["triton_final_response", false]]),
+    outputs: [{ name: "OUT", datatype: "INT8", shape: [200], data: new Uint8Array(200).fill(3) }],
+  };
+  for (const error of ["", "it broke: größer als erlaubt"]) {
+    const frame = writeStreamResponse(response, error);
+    assert.equal(new DataView(frame.buffer).getUint32(1), frame.length - FRAME_HEADER);
+    const message = fromBinary(ModelStreamInferResponseSchema, frame.subarray(FRAME_HEADER));
+    assert.equal(message.errorMessage, error);
+    assert.deepEqual(message.inferResponse, written(response));
+  }
+  const empty = writeStreamResponse({ modelName: "", modelVersion: "", id: "", outputs: [] });
+  assert.deepEqual(
+    fromBinary(ModelStreamInferResponseSchema, empty.subarray(FRAME_HEADER)).inferResponse,
+    create(ModelInferResponseSchema),
+  );
 });

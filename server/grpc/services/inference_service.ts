@@ -7,10 +7,12 @@ import {
   ModelInferRequestSchema,
   ModelInferResponseSchema,
   type ModelStreamInferResponse,
+  ModelStreamInferResponseSchema,
 } from "../../../proto/gen/grpc_service_pb.ts";
 import { EXTENSIONS, type InferenceServer, SERVER_VERSION } from "../../inference_server.ts";
 import { FRAME_HEADER } from "../frame.ts";
 import type { ModelInfer } from "../infer/model_infer.ts";
+import type { ModelStreamInfer } from "../infer/model_stream_infer.ts";
 import { repositoryRpcs } from "./repository.ts";
 import { sharedMemoryRpcs } from "./shared_memory.ts";
 import { statisticsOf } from "./statistics.ts";
@@ -18,7 +20,11 @@ import { statisticsOf } from "./statistics.ts";
 type Service = ServiceImpl<typeof GRPCInferenceService>;
 
 /** Every RPC of Triton's service, for Connect. Errors are thrown as Status. */
-export function inferenceService(server: InferenceServer, modelInfer: ModelInfer): Service {
+export function inferenceService(
+  server: InferenceServer,
+  modelInfer: ModelInfer,
+  modelStreamInfer: ModelStreamInfer,
+): Service {
   const { repository } = server;
   return {
     serverLive: () => ({ live: server.live }),
@@ -52,9 +58,16 @@ export function inferenceService(server: InferenceServer, modelInfer: ModelInfer
       return fromBinary(ModelInferResponseSchema, frame.subarray(FRAME_HEADER));
     },
 
-    // deno-lint-ignore require-yield
-    async *modelStreamInfer(): AsyncGenerator<ModelStreamInferResponse> {
-      throw rpcNotImplemented("ModelStreamInfer");
+    /** As {@link modelInfer}, for clients of these protocols that can stream. */
+    async *modelStreamInfer(requests, { requestHeader, signal }) {
+      const stream = modelStreamInfer.open(requestHeader, signal, Infinity);
+      const source = requests[Symbol.asyncIterator]();
+      stream.run(async () => {
+        const { done, value } = await source.next();
+        return done ? undefined : toBinary(ModelInferRequestSchema, value);
+      });
+      yield* messagesOf(stream.frames);
+      if (stream.error) throw stream.error;
     },
 
     traceSetting() {
@@ -68,6 +81,22 @@ export function inferenceService(server: InferenceServer, modelInfer: ModelInfer
     ...repositoryRpcs(repository),
     ...sharedMemoryRpcs(),
   };
+}
+
+/** The messages in pieces of whole frames. Who stops reading ends the stream. */
+async function* messagesOf(frames: AsyncIterator<Uint8Array>): AsyncGenerator<ModelStreamInferResponse> {
+  try {
+    for (let next; !(next = await frames.next()).done;) {
+      const piece: Uint8Array = next.value;
+      for (let at = 0; at < piece.length;) {
+        const end = at + FRAME_HEADER + new DataView(piece.buffer, piece.byteOffset + at).getUint32(1);
+        yield fromBinary(ModelStreamInferResponseSchema, piece.subarray(at + FRAME_HEADER, end));
+        at = end;
+      }
+    }
+  } finally {
+    await frames.return?.();
+  }
 }
 
 function tensorMetadata({ name, datatype, shape }: TensorMetadata) {
