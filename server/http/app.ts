@@ -1,6 +1,8 @@
 import { Hono } from "hono";
 import { methodNotAllowed, notFound } from "../../core/errors/http.ts";
 import type { InferenceServer } from "../inference_server.ts";
+import { DisconnectWatch } from "./disconnect.ts";
+import { GenerateEndpoint } from "./generate.ts";
 import { healthRoutes } from "./health.ts";
 import { InferEndpoint } from "./infer.ts";
 import { metadataRoutes } from "./metadata.ts";
@@ -9,7 +11,7 @@ import { notServedRoutes } from "./not_served.ts";
 import type { HttpOptions } from "./options.ts";
 import { repositoryRoutes } from "./repository.ts";
 import { errorResponse } from "./respond.ts";
-import { InferPaths, modelPath, pathOf, route } from "./route.ts";
+import { type Handler, InferPaths, modelPath, pathOf, route } from "./route.ts";
 import { sharedMemoryRoutes } from "./shared_memory.ts";
 import { statisticsRoutes } from "./statistics.ts";
 
@@ -19,7 +21,9 @@ import { statisticsRoutes } from "./statistics.ts";
  */
 export function createHttpApp(server: InferenceServer, options: HttpOptions): Hono {
   const app = new Hono({ getPath: (request) => pathOf(request.url) });
-  const inference = new InferEndpoint(server, options);
+  const watch = new DisconnectWatch();
+  const inference = new InferEndpoint(server, options, watch);
+  const generation = new GenerateEndpoint(server, options, watch);
   app.onError((error) => errorResponse(error));
   app.notFound(() => errorResponse(notFound()));
 
@@ -29,14 +33,19 @@ export function createHttpApp(server: InferenceServer, options: HttpOptions): Ho
   metadataRoutes(app, server);
   repositoryRoutes(app, server.repository, options);
   sharedMemoryRoutes(app);
-  notServedRoutes(app, server, options);
-  for (const path of ["/v2/models/:model/infer", "/v2/models/:model/versions/:version{[0-9]+}/infer"]) {
-    route(app, path, {
-      POST(context) {
-        const { name, version } = modelPath(context);
-        return inference.answer(context.req.raw, name, version);
-      },
-    });
+  notServedRoutes(app, server);
+  const endpoints = {
+    infer: inference.answer.bind(inference),
+    generate: generation.generate.bind(generation),
+    generate_stream: generation.stream.bind(generation),
+  };
+  for (const [endpoint, answer] of Object.entries(endpoints)) {
+    const handler: Handler = (context) => {
+      const { name, version } = modelPath(context);
+      return answer(context.req.raw, name, version);
+    };
+    route(app, `/v2/models/:model/${endpoint}`, { POST: handler });
+    route(app, `/v2/models/:model/versions/:version{[0-9]+}/${endpoint}`, { POST: handler });
   }
 
   const paths = new InferPaths();

@@ -7,13 +7,14 @@ import {
   unsupportedContentEncoding,
 } from "../../core/errors/http.ts";
 import { InferenceRequest } from "../../core/inference.ts";
+import { freeMemory, LARGE_BYTES } from "../../core/memory.ts";
 import type { Model } from "../../model_repository/model.ts";
 import { deduceRawInput } from "../../model_repository/raw_input.ts";
 import type { InferenceServer } from "../inference_server.ts";
 import { acceptedCoding } from "./accept_encoding.ts";
 import { readAnyBody, readBody } from "./body.ts";
 import { decompress } from "./compression.ts";
-import { DisconnectWatch } from "./disconnect.ts";
+import type { DisconnectWatch } from "./disconnect.ts";
 import { type InferCall, readInferRequest } from "./infer_request.ts";
 import { inferResponse } from "./infer_response.ts";
 import type { HttpOptions } from "./options.ts";
@@ -22,9 +23,11 @@ import { errorResponse } from "./respond.ts";
 
 /** `POST /v2/models/{model}[/versions/{version}]/infer` */
 export class InferEndpoint {
-  readonly #watch = new DisconnectWatch();
-
-  constructor(private readonly server: InferenceServer, private readonly options: HttpOptions) {}
+  constructor(
+    private readonly server: InferenceServer,
+    private readonly options: HttpOptions,
+    private readonly watch: DisconnectWatch,
+  ) {}
 
   /** Answers a request; never rejects. @param version "" without one. */
   async answer(http: Request, name: string, version: string): Promise<Response> {
@@ -41,15 +44,18 @@ export class InferEndpoint {
         ? await this.#compressedBody(http, encoding)
         : await this.#plainBody(http, headerLength);
       const { request, forms } = this.#read(model, version, body, headerLength);
+      if (body.byteLength >= LARGE_BYTES && body.buffer instanceof ArrayBuffer) request.memory = body.buffer;
       if (this.options.headerForwardPattern) forwardHeaders(request, headers, this.options.headerForwardPattern);
 
-      const watched = this.#watch.watch(http);
+      const watched = this.watch.watch(http);
       request.signal = watched.controller.signal;
       try {
         const response = await this.server.inferUnary(model, request);
-        return await inferResponse(model, response, forms, acceptedCoding(headers.get("accept-encoding")));
+        const answer = inferResponse(model, response, forms, acceptedCoding(headers.get("accept-encoding")));
+        if (response.memory) freeMemory(response.memory);
+        return await answer;
       } finally {
-        this.#watch.done(watched);
+        this.watch.done(watched);
       }
     } catch (error) {
       return errorResponse(error);

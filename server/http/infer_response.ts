@@ -122,11 +122,12 @@ function formOf(listed: readonly OutputForm[], name: string): OutputForm | undef
   return undefined;
 }
 
-/** As JSON that keeps 64-bit integers and numbers that are not finite. */
 function writeParameters(parameters: ReadonlyMap<string, ParameterValue>): string {
-  const members = Array.from(
-    parameters,
-    ([key, value]) => `${quoteText(key)}:${typeof value === "string" ? quoteText(value) : String(value)}`,
-  );
+  const members = Array.from(parameters, ([key, value]) => `${quoteText(key)}:${parameterJson(value)}`);
   return `{${members.join(",")}}`;
+}
+
+/** As JSON that keeps 64-bit integers and numbers that are not finite. */
+export function parameterJson(value: ParameterValue): string {
+  return typeof value === "string" ? quoteText(value) : String(value);
 }

@@ -86,7 +86,8 @@ function sequenceIdOf(value: JsonValue): number | bigint | string {
   return value;
 }
 
-function customValue(key: string, value: JsonValue): ParameterValue {
+/** The value of a parameter for the model. @throws Status INVALID_ARGUMENT for null, arrays and objects. */
+export function customValue(key: string, value: JsonValue): ParameterValue {
   switch (typeof value) {
     case "string":
     case "boolean":
