@@ -9,7 +9,13 @@ import {
 } from "../core/errors/repository.ts";
 import { InferenceRequest } from "../core/inference.ts";
 import { elementCount, encodeBytes, type Tensor } from "../core/tensor.ts";
-import type { ModelConfig, ModelWarmup, ModelWarmup_Input } from "../proto/gen/model_config_pb.ts";
+import {
+  DataType as ConfigDataType,
+  type ModelConfig,
+  type ModelSequenceBatching,
+  type ModelWarmup,
+  type ModelWarmup_Input,
+} from "../proto/gen/model_config_pb.ts";
 
 /** One `model_warmup` entry of a configuration. */
 export interface WarmupSample {
@@ -51,13 +57,18 @@ async function sampleOf(config: ModelConfig, setting: ModelWarmup, modelDirector
     const request = new InferenceRequest(config.name, "");
     request.inputs = [...inputs];
     if (config.schedulingChoice.case === "sequenceBatching") {
-      request.correlationId = 1;
+      request.correlationId = namedByText(config.schedulingChoice.value) ? "1" : 1;
       request.sequenceStart = true;
       request.sequenceEnd = true;
     }
     return request;
   });
   return { name: setting.name, count: Math.max(1, setting.count), requests, overrides };
+}
+
+/** True if the model wants the ids of sequences as strings. */
+function namedByText({ controlInput }: ModelSequenceBatching): boolean {
+  return controlInput.some(({ control }) => control.some(({ dataType }) => dataType === ConfigDataType.TYPE_STRING));
 }
 
 async function tensorOf(

@@ -4,6 +4,7 @@ import { warmupBatchTooLarge, warmupFailed } from "../core/errors/repository.ts"
 import type { InferenceRequest } from "../core/inference.ts";
 import type { Status } from "../core/status.ts";
 import type { ModelConfig } from "../proto/gen/model_config_pb.ts";
+import { ControlTensors } from "../scheduler/sequence/controls.ts";
 import { RequestNormalizer } from "./normalize.ts";
 
 /**
@@ -15,15 +16,30 @@ import { RequestNormalizer } from "./normalize.ts";
 export async function warmUp(config: ModelConfig, modelDirectory: string, loaded: LoadedModel): Promise<void> {
   if (config.modelWarmup.length === 0) return;
   const normalizer = new RequestNormalizer(config);
+  const controls = controlsOf(config);
   for (const { name, count, requests, overrides } of await warmupSamples(config, modelDirectory)) {
     for (const request of requests) {
       normalizer.normalize(request);
       request.inputs.push(...overrides);
+      addControls(request, controls);
     }
     const runs = loaded.instances.map((instance) => runSample(config, name, count, requests, instance));
     // All of them end before the first failure is reported: the model is unloaded then, and nothing may still run.
     const results = await Promise.allSettled(runs);
     for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+}
+
+function controlsOf(config: ModelConfig): ControlTensors | undefined {
+  if (config.schedulingChoice.case !== "sequenceBatching") return undefined;
+  return new ControlTensors(config.schedulingChoice.value, config.maxBatchSize);
+}
+
+/** Makes a request of a sequence model a sequence of its own; controls that the sample brings itself stay. */
+function addControls(request: InferenceRequest, controls: ControlTensors | undefined): void {
+  if (!controls) return;
+  for (const tensor of controls.all({ start: true, end: true, ready: true }, request.correlationId)) {
+    if (!request.inputs.some(({ name }) => name === tensor.name)) request.inputs.push(tensor);
   }
 }
 

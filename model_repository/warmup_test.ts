@@ -125,3 +125,20 @@ Deno.test("warmUp() fails the load of a sample that does not fit the model", asy
     /^Internal: failed to open text file for read .*warmup.nope: No such file or directory$/,
   );
 });
+
+Deno.test("warmUp() makes each request a sequence of its own, with the control tensors that the sample leaves out", async () => {
+  const { backend, seen } = recording();
+  const controls = `sequence_batching {
+    control_input { name: "S" control { kind: CONTROL_SEQUENCE_START int32_false_true: [ 0, 1 ] } }
+    control_input { name: "C" control { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_STRING } }
+  }`;
+  const own = `inputs { key: "S" value { data_type: TYPE_INT32 dims: [ 1, 1 ] zero_data: true } }`;
+  const group = "instance_group { count: 1 kind: KIND_CPU }";
+  const config = identityConfig(`max_batch_size: 4 ${group} ${controls}
+    ${warmup(`batch_size: 1 ${zeros}`)} ${warmup(`batch_size: 1 ${zeros} ${own}`)}`);
+  assert.equal(await reasonOf(config, backend), undefined);
+  assert.deepEqual(seen.map(({ shapes }) => shapes), [
+    [[1, 2], [1, 1], [1, 1]],
+    [[1, 2], [1, 1, 1], [1, 1]],
+  ]);
+});

@@ -68,6 +68,12 @@ export class ControlTensors {
     return { name, datatype, shape: this.#shape, data: correlationData(id, datatype) };
   }
 
+  /** All tensors of one request. */
+  all(values: ControlValues, id: CorrelationId): readonly Tensor[] {
+    const correlation = this.correlation(id);
+    return correlation ? [...this.flags(values), correlation] : this.flags(values);
+  }
+
   /** The tensor of CORRID for a row without a request. */
   get noCorrelation(): Tensor | undefined {
     return this.#none;

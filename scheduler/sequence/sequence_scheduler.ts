@@ -1,31 +1,23 @@
 import type { ModelInstance } from "../../backends/backend.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { cancelledInQueue, serverStopping } from "../../core/errors/scheduler.ts";
-import {
-  sequenceBatchSize,
-  sequenceCancelled,
-  sequenceExpired,
-  sequenceLost,
-  sequenceNotStarted,
-  sequenceQueueFull,
-  sequenceTimedOut,
-  sequenceWithoutId,
-} from "../../core/errors/sequence.ts";
+import { sequenceCancelled, sequenceLost, sequenceQueueFull, sequenceTimedOut } from "../../core/errors/sequence.ts";
 import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
 import type { Status } from "../../core/status.ts";
 import type { FailureReason, ModelStatistics } from "../../observability/statistics.ts";
 import { type AfterTurn, TurnGate } from "../dynamic/turn_gate.ts";
-import { Heap } from "../heap.ts";
 import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
 import type { Scheduler } from "../scheduler.ts";
 import { SequenceBatcher } from "./batcher.ts";
 import type { SequenceConfig } from "./config.ts";
-import { inventedId, type SequenceKey, sequenceKey } from "./correlation.ts";
+import { type SequenceKey, sequenceKey } from "./correlation.ts";
+import { Places } from "./places.ts";
 import { RowRequests } from "./rows.ts";
-import { Sequence, SequenceSlot, SequenceTask } from "./sequence.ts";
+import { SequenceRegistry } from "./registry.ts";
+import { type Sequence, SequenceSlot, SequenceTask } from "./sequence.ts";
 import type { ExecutionContext } from "./sequence_execution.ts";
 import { extended } from "./strategy.ts";
-import { Backlog, Departures, IdleWatch } from "./waiting.ts";
+import { IdleWatch } from "./waiting.ts";
 
 /** What a sequence scheduler is made from. */
 export interface SequenceSchedulerOptions {
@@ -55,15 +47,10 @@ export class SequenceScheduler implements Scheduler {
   readonly #clock: Clock;
   readonly #statistics: ModelStatistics;
   readonly #batchers: readonly SequenceBatcher[];
-  /** Slot 0 of every instance, then slot 1 of every instance, and so on. */
-  readonly #free = new Heap<SequenceSlot>((a, b) => a.index !== b.index ? a.index < b.index : a.batcher < b.batcher);
-  /** Sequences that take requests. */
-  readonly #open = new Map<SequenceKey, Sequence>();
-  readonly #backlog: Backlog;
+  readonly #places: Places;
+  readonly #registry: SequenceRegistry;
   readonly #idle: IdleWatch;
-  readonly #departures = new Departures();
   #arrivals = 0;
-  #invented = 0;
   #queued = 0;
   #inFlight = 0;
   #stopping = false;
@@ -77,8 +64,8 @@ export class SequenceScheduler implements Scheduler {
     this.#clock = options.clock ?? systemClock;
     this.#statistics = statistics;
     this.#held = (options.delayUntilQueued ?? 0) > 0 || (options.delayUntilBacklogged ?? 0) > 0;
+    this.#registry = new SequenceRegistry({ modelName, iterative: config.iterative, maxIdleMicros: config.maxIdleMicros });
     this.#gate = options.afterTurn && new TurnGate(options.afterTurn, () => this.#endTurn());
-    this.#backlog = new Backlog(this.#clock, (head) => this.#timedOut(head));
     this.#idle = new IdleWatch(this.#clock, config.maxIdleMicros / 1000, (sequence) => this.#expired(sequence));
     const context: ExecutionContext = {
       modelName,
@@ -108,7 +95,8 @@ export class SequenceScheduler implements Scheduler {
         clock,
       });
     });
-    for (const { slots } of this.#batchers) for (const slot of slots) this.#free.push(slot);
+    const all = this.#batchers.flatMap(({ slots }) => slots);
+    this.#places = new Places(all, clock, (head) => this.#timedOut(head));
   }
 
   get inFlight(): number {
@@ -121,12 +109,12 @@ export class SequenceScheduler implements Scheduler {
 
   /** Sequences that have begun and not ended, those in the backlog included. */
   get sequences(): number {
-    return this.#open.size;
+    return this.#registry.size;
   }
 
   enqueue(request: InferenceRequest, sink: ResponseSink): void {
     const key = sequenceKey(request.correlationId);
-    const running = key === undefined ? undefined : this.#open.get(key);
+    const running = this.#registry.find(key);
     const refusal = this.#refusal(request, key, running);
     if (refusal) {
       sink.finish(refusal);
@@ -140,11 +128,13 @@ export class SequenceScheduler implements Scheduler {
     const task = new SequenceTask(request, sink, now, sequence, first, this.#arrivals++);
     task.shapeKey = config.shapeKey(request);
     sequence.queue.push(task);
-    if (request.sequenceEnd || key === undefined) this.#close(sequence);
+    if (request.sequenceEnd || key === undefined) this.#registry.close(sequence);
     this.#idle.remove(sequence);
     this.#queued++;
     this.#inFlight++;
-    if (!sequence.slot && request.timeoutMicros > 0) this.#backlog.limit(sequence, now + request.timeoutMicros / 1000);
+    if (!sequence.slot && request.timeoutMicros > 0) {
+      this.#places.backlog.limit(sequence, now + request.timeoutMicros / 1000);
+    }
     if (this.#held) this.#considerRelease();
     else if (sequence.slot) this.#offer(sequence.slot, sequence, task);
     if (this.#gate?.arrived()) {
@@ -161,27 +151,12 @@ export class SequenceScheduler implements Scheduler {
   }
 
   /** Why a request is not taken; what a client did wrong is not counted as a failure of the model. */
-  #refusal(
-    request: InferenceRequest,
-    key: SequenceKey | undefined,
-    running: Sequence | undefined,
-  ): Status | undefined {
-    const { modelName, config } = this.options;
-    const { correlationId, batchSize, sequenceStart } = request;
-    if (batchSize > 1) return sequenceBatchSize(modelName, batchSize);
-    if (key === undefined) {
-      if (!config.iterative) return sequenceWithoutId(modelName);
-    } else if (!sequenceStart && !running) {
-      switch (this.#departures.reasonOf(key)) {
-        case "expired":
-          return sequenceExpired(correlationId, modelName, config.maxIdleMicros);
-        case "lost":
-          return sequenceLost(correlationId, modelName);
-        default:
-          return sequenceNotStarted(correlationId, modelName);
-      }
-    }
-    const refusal = this.#stopping && !(running && !sequenceStart)
+  #refusal(request: InferenceRequest, key: SequenceKey | undefined, running: Sequence | undefined): Status | undefined {
+    const { modelName } = this.options;
+    const mistake = this.#registry.mistakeIn(request, key);
+    if (mistake) return mistake;
+    const goesOn = running !== undefined && !request.sequenceStart;
+    const refusal = this.#stopping && !goesOn
       ? serverStopping(modelName)
       : this.#queued >= DEFAULT_QUEUE_SIZE
       ? sequenceQueueFull(modelName, DEFAULT_QUEUE_SIZE)
@@ -190,38 +165,20 @@ export class SequenceScheduler implements Scheduler {
     return refusal;
   }
 
-  /** A new sequence, with a place: the one of `previous`, a free slot, or the end of the backlog. */
+  /** A new sequence, with a place. @param previous the one of the same id that it ends. */
   #begin(request: InferenceRequest, key: SequenceKey | undefined, previous: Sequence | undefined): Sequence {
-    const id = key === undefined ? inventedId(++this.#invented) : request.correlationId;
-    const sequence = new Sequence(id, key, previous);
-    if (key !== undefined) this.#departures.forget(key);
-    if (previous) {
-      this.options.warning?.(
-        `sequence ${id} for model '${this.options.modelName}' has a conflict. The previous sequence did not end before ` +
-          `this sequence start. Previous sequence will be terminated early.`,
-      );
-      this.#close(previous);
-      this.#idle.remove(previous);
-      sequence.slot = previous.slot;
-      previous.successor = sequence;
-      if (previous.slot && previous.drained) previous.slot.current = sequence;
-    } else {
-      const slot = this.#free.pop();
-      if (slot) {
-        slot.current = sequence;
-        sequence.slot = slot;
-      } else {
-        this.#backlog.add(sequence);
-      }
+    const sequence = this.#registry.begin(request, key, previous);
+    if (!previous) {
+      this.#places.place(sequence);
+      return sequence;
     }
-    if (key !== undefined) this.#open.set(key, sequence);
+    this.options.warning?.(
+      `sequence ${sequence.id} for model '${this.options.modelName}' has a conflict. The previous sequence did not end ` +
+        `before this sequence start. Previous sequence will be terminated early.`,
+    );
+    this.#idle.remove(previous);
+    this.#places.follow(previous, sequence);
     return sequence;
-  }
-
-  /** Lets a sequence take no more requests. */
-  #close(sequence: Sequence): void {
-    sequence.ended = true;
-    if (sequence.key !== undefined && this.#open.get(sequence.key) === sequence) this.#open.delete(sequence.key);
   }
 
   /** Sees to what came in this turn of the event loop. */
@@ -306,22 +263,8 @@ export class SequenceScheduler implements Scheduler {
 
   /** Gives the slot of a sequence that is over to the next one. */
   #advance(slot: SequenceSlot): void {
-    let next = slot.current?.successor;
-    while (next?.drained) next = next.successor;
-    next ??= this.#fromBacklog(slot);
-    slot.current = next;
-    if (!next) this.#free.push(slot);
-    else if (next.next()) this.#ready(slot, next);
-  }
-
-  #fromBacklog(slot: SequenceSlot): Sequence | undefined {
-    for (let head = this.#backlog.shift(); head; head = this.#backlog.shift()) {
-      for (let each: Sequence | undefined = head; each; each = each.successor) each.slot = slot;
-      let next: Sequence | undefined = head;
-      while (next?.drained) next = next.successor;
-      if (next) return next;
-    }
-    return undefined;
+    const next = this.#places.pass(slot);
+    if (next?.next()) this.#ready(slot, next);
   }
 
   /** A request that nobody waits for takes its whole sequence out of the queue. One that executes runs to its end. */
@@ -333,7 +276,7 @@ export class SequenceScheduler implements Scheduler {
     const { slot } = sequence;
     if (!slot) {
       // a successor that waits with it keeps its place
-      if (sequence.head === sequence && !sequence.successor) this.#backlog.remove(sequence);
+      if (sequence.head === sequence && !sequence.successor) this.#places.backlog.remove(sequence);
     } else if (slot.current === sequence) {
       this.#advance(slot);
       this.#run(this.#batchers[slot.batcher]);
@@ -352,8 +295,7 @@ export class SequenceScheduler implements Scheduler {
   }
 
   #expired(sequence: Sequence): void {
-    this.#departures.add(sequence.key!, "expired");
-    this.#close(sequence);
+    this.#registry.close(sequence, "expired");
     const slot = sequence.slot!;
     this.#advance(slot);
     this.#run(this.#batchers[slot.batcher]);
@@ -365,7 +307,7 @@ export class SequenceScheduler implements Scheduler {
     for (const slot of batcher.slots) {
       const { current } = slot;
       if (!current?.begun || current.executing > 0) continue;
-      if (current.key !== undefined && !current.ended) this.#departures.add(current.key, "lost");
+      this.#registry.close(current, "lost");
       this.#idle.remove(current);
       this.#failAll(current, "OTHER", () => sequenceLost(current.id, this.options.modelName));
       this.#advance(slot);
@@ -374,7 +316,7 @@ export class SequenceScheduler implements Scheduler {
   }
 
   #failAll(sequence: Sequence, reason: FailureReason, errorOf: (task: SequenceTask) => Status): void {
-    this.#close(sequence);
+    this.#registry.close(sequence);
     const now = this.#clock.now();
     for (let task = sequence.next(); task; task = sequence.next()) {
       sequence.take();
@@ -389,7 +331,7 @@ export class SequenceScheduler implements Scheduler {
   /** Begins to execute once enough requests are queued: for tests of batching that need a full queue. */
   #considerRelease(): void {
     const { delayUntilQueued = 0, delayUntilBacklogged = 0 } = this.options;
-    const backlogged = this.#backlog.countRequests();
+    const backlogged = this.#places.backlog.countRequests();
     if (this.#queued - backlogged < delayUntilQueued || backlogged < delayUntilBacklogged) return;
     this.#held = false;
     for (const { slots } of this.#batchers) {
