@@ -2,6 +2,7 @@ import { Status } from "../core/status.ts";
 import { alignedBytes } from "../core/tensor.ts";
 import type { Execution, ExecutionTiming, ModelInstance } from "./backend.ts";
 import { type BatchInput, gatherInputs, splitOutputs, wantedOutputs } from "./batch.ts";
+import type { BatchPlan } from "./batch_io.ts";
 import type { WorkerModel, WorkerTensor } from "./worker/protocol.ts";
 
 /** What an inline instance is made from. */
@@ -15,6 +16,7 @@ export interface InlineInstanceOptions {
   readonly model: Pick<WorkerModel<never>, "run" | "release">;
   /** Names of all outputs, in the order in which responses carry them. */
   readonly outputs: readonly string[];
+  readonly plan?: BatchPlan;
 }
 
 /**
@@ -37,17 +39,19 @@ export class InlineInstance implements ModelInstance {
 
   execute(execution: Execution): void {
     const { requests } = execution;
-    const { model, outputs, modelName, modelVersion } = this.options;
+    const { model, outputs, modelName, modelVersion, plan } = this.options;
     const began = performance.now();
     let ready = began;
     let inferred = began;
     try {
-      const inputs = requests.length === 1 ? requests[0].inputs : gatherInputs(requests).map(concatenate);
+      const inputs = requests.length === 1 && plan === undefined
+        ? requests[0].inputs
+        : gatherInputs(requests, plan).map(concatenate);
       const wanted = wantedOutputs(requests, outputs);
       ready = performance.now();
       const results = model.run(inputs, wanted, execution.sequences) as WorkerTensor[];
       inferred = performance.now();
-      const responses = splitOutputs(requests, results, modelName, modelVersion);
+      const responses = splitOutputs(requests, results, modelName, modelVersion, plan);
       for (let i = 0; i < responses.length; i++) execution.respond(i, responses[i]);
       execution.finish({ inputMs: ready - began, inferMs: inferred - ready, outputMs: performance.now() - inferred });
     } catch (thrown) {

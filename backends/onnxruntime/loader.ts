@@ -7,6 +7,7 @@ import { warmupSamples } from "../warmup_samples.ts";
 import type { WorkerTensor } from "../worker/protocol.ts";
 import { workerModule } from "../worker/module.ts";
 import { WorkerInstance, WorkerLoadError } from "../worker/worker_instance.ts";
+import { batchPlanOf } from "../batch_io.ts";
 import { InlineInstance } from "../inline_instance.ts";
 import { offerToChains } from "./chain.ts";
 import { fedBySequences } from "./complete.ts";
@@ -98,6 +99,7 @@ export class ModelLoader {
       modelVersion: String(source.version),
       model,
       outputs,
+      plan: batchPlanOf(source.config),
     });
     return { instances: [instance], device: "CPU (native, inline)", note: "", unload: () => instance.stop() };
   }
@@ -212,6 +214,7 @@ export class ModelLoader {
       options: this.#loadOptions(runtime, threads),
       inputs: this.#inputs,
       outputs: this.#outputs,
+      plan: batchPlanOf(source.config),
       blocking: runtime !== "webgpu",
       executionTimeoutSecs: this.settings.executionTimeoutSecs,
       onLog: (severity, text) => context[severity](text),

@@ -7,6 +7,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { Execution, ExecutionTiming, ModelInstance } from "../backend.ts";
 import { type BatchInput, gatherInputs, splitOutputs, wantedOutputs } from "../batch.ts";
+import type { BatchPlan } from "../batch_io.ts";
 import { Channel } from "./channel.ts";
 import type { FromWorker } from "./messages.ts";
 import type { WorkerModelInfo, WorkerTensor } from "./protocol.ts";
@@ -30,6 +31,7 @@ export interface WorkerInstanceOptions<Options> {
   readonly options: Options;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  readonly plan?: BatchPlan;
   /** The worker may block its thread between executions (native and wasm); a WebGPU worker needs its event loop. */
   readonly blocking: boolean;
   /** Seconds after which an execution counts as hung. Default 300. */
@@ -174,8 +176,8 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
   ): void {
     this.#averageMs += 0.1 * (timing.inferMs - this.#averageMs);
     try {
-      const { modelName, modelVersion } = this.options;
-      const responses = splitOutputs(requests, outputs, modelName, modelVersion);
+      const { modelName, modelVersion, plan } = this.options;
+      const responses = splitOutputs(requests, outputs, modelName, modelVersion, plan);
       if (responses.length === 1) responses[0] = { ...responses[0], memory: largeBuffers(outputs) };
       for (let i = 0; i < responses.length; i++) execution.respond(i, responses[i]);
       execution.finish(timing);

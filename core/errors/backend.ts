@@ -8,6 +8,13 @@ export const outputNotSplittable = declare(
     `A model with max_batch_size > 0 must keep its first dimension; set max_batch_size to 0 if it does not`,
 );
 
+export const outputNotScatterable = declare(
+  "INTERNAL",
+  (output: string, model: string, shape: readonly number[], source: string) =>
+    `output '${output}' of model '${model}' has shape [${shape}], which is less than the shapes of input '${source}' ` +
+    `in the batch ask for. Check 'batch_output' and the dims of the output`,
+);
+
 export const workerCrashed = declare(
   "UNAVAILABLE",
   (instance: string, model: string, reason: string) =>

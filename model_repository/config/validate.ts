@@ -1,3 +1,4 @@
+import { allowedBatchSizes } from "../../backends/allowed_batch_sizes.ts";
 import { ensembleBackend, schedulingMissing } from "../../core/errors/ensemble.ts";
 import {
   batchingLibrary,
@@ -45,6 +46,7 @@ export function validateAtPoll(config: ModelConfig, directory: string): void {
 export function validateAtLoad(config: ModelConfig): void {
   validateTensors(config);
   validateBatchTensors(config);
+  allowedBatchSizes(config);
   if ("TRITON_BATCH_STRATEGY_PATH" in config.parameters) throw batchingLibrary(config.name);
   if (config.schedulingChoice.case === "sequenceBatching") validateStates(config.schedulingChoice.value);
 }
