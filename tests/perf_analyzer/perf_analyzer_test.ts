@@ -10,6 +10,9 @@ import { TestServer } from "../support/server.ts";
 const tool = await available(perfAnalyzer());
 const title = "perf_analyzer measures the server";
 
+/** Requests to `repeat_int32`. */
+const REPEATS = `${ROOT}/tests/perf_analyzer/repeat_int32.json`;
+
 /** What perf_analyzer is asked to do, by what it is to show. */
 const RUNS: Record<string, (server: TestServer) => string[]> = {
   "simple over HTTP, binary": ({ httpPort }) => ["-m", "simple", "-i", "http", "-u", `127.0.0.1:${httpPort}`],
@@ -23,6 +26,20 @@ const RUNS: Record<string, (server: TestServer) => string[]> = {
   ],
   "simple over gRPC, asynchronous, 4 at a time": ({ grpc }) => [
     ...["-m", "simple", "-i", "grpc", "-u", grpc, "--async", "--concurrency-range", "4"],
+  ],
+  "sequences of about 20 requests over HTTP, 4 at a time": ({ httpPort }) => [
+    ...["-m", "simple_sequence", "-i", "http", "-u", `127.0.0.1:${httpPort}`, "--concurrency-range", "4"],
+    ...["--sequence-length", "20"],
+  ],
+  "sequences in batches over HTTP, 8 at a time": ({ httpPort }) => [
+    ...["-m", "simple_dyna_sequence", "-i", "http", "-u", `127.0.0.1:${httpPort}`, "--concurrency-range", "8"],
+    ...["--sequence-length", "20"],
+  ],
+  "simple over a gRPC stream, 4 at a time": ({ grpc }) => [
+    ...["-m", "simple", "-i", "grpc", "-u", grpc, "--async", "--streaming", "--concurrency-range", "4"],
+  ],
+  "repeat_int32 over a gRPC stream, three responses to each request": ({ grpc }) => [
+    ...["-m", "repeat_int32", "-i", "grpc", "-u", grpc, "--async", "--streaming", "--input-data", REPEATS],
   ],
   "digits over gRPC, 4 at a time": ({ grpc }) => [
     ...["-m", "digits", "-i", "grpc", "-u", grpc, "--concurrency-range", "4"],
