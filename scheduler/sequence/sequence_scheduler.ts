@@ -64,7 +64,11 @@ export class SequenceScheduler implements Scheduler {
     this.#clock = options.clock ?? systemClock;
     this.#statistics = statistics;
     this.#held = (options.delayUntilQueued ?? 0) > 0 || (options.delayUntilBacklogged ?? 0) > 0;
-    this.#registry = new SequenceRegistry({ modelName, iterative: config.iterative, maxIdleMicros: config.maxIdleMicros });
+    this.#registry = new SequenceRegistry({
+      modelName,
+      iterative: config.iterative,
+      maxIdleMicros: config.maxIdleMicros,
+    });
     this.#gate = options.afterTurn && new TurnGate(options.afterTurn, () => this.#endTurn());
     this.#idle = new IdleWatch(this.#clock, config.maxIdleMicros / 1000, (sequence) => this.#expired(sequence));
     const context: ExecutionContext = {
@@ -147,6 +151,7 @@ export class SequenceScheduler implements Scheduler {
 
   stop(): void {
     this.#stopping = true;
+    if (this.#held) this.#release();
     if (this.#inFlight === 0) this.#idle.close();
   }
 
@@ -333,6 +338,10 @@ export class SequenceScheduler implements Scheduler {
     const { delayUntilQueued = 0, delayUntilBacklogged = 0 } = this.options;
     const backlogged = this.#places.backlog.countRequests();
     if (this.#queued - backlogged < delayUntilQueued || backlogged < delayUntilBacklogged) return;
+    this.#release();
+  }
+
+  #release(): void {
     this.#held = false;
     for (const { slots } of this.#batchers) {
       for (const slot of slots) if (slot.current?.next()) this.#ready(slot, slot.current);

@@ -352,6 +352,14 @@ Deno.test("SequenceScheduler holds everything back until enough is queued and in
   assert.equal(a.rows, "- 2e", "only the first time");
 });
 
+Deno.test("SequenceScheduler holds nothing back once stopped", () => {
+  const { instances: [a], send, scheduler } = setUp(configOf(2, {}), { delayUntilQueued: 3 });
+  send(1, both);
+  assert.equal(a.rows, "");
+  scheduler.stop();
+  assert.equal(a.rows, "1se");
+});
+
 Deno.test("SequenceScheduler loses nothing when executions end before execute() returns", () => {
   for (const strategyChoice of [undefined, { case: "oldest" as const, value: { maxCandidateSequences: 7 } }]) {
     const { instances: [a], send, outcomes, scheduler } = setUp(configOf(4, { strategyChoice }));
