@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import { renderBatchMetrics } from "./batch_metrics.ts";
 import type { CacheStatistics } from "./cache_statistics.ts";
 import type { FailureReason, ModelStatistics } from "./statistics.ts";
 import type { SystemUsage } from "./system_usage.ts";
@@ -213,7 +214,8 @@ export async function renderMetrics(
     gauge(registry, "nv_cpu_memory_total_bytes", "CPU total memory (RAM), in bytes", [[{}, totalBytes]]);
     gauge(registry, "nv_cpu_memory_used_bytes", "CPU used memory (RAM), in bytes", [[{}, usedBytes]]);
   }
-  return (await registry.metrics()).replaceAll("\n\n", "\n");
+  const batches = renderBatchMetrics(models.map(({ statistics }, i) => ({ labels: labels[i], statistics })));
+  return (await registry.metrics()).replaceAll("\n\n", "\n") + batches;
 }
 
 function gauge(registry: Registry, name: string, help: string, series: readonly (readonly [Labels, number])[]): void {

@@ -1,11 +1,12 @@
 import type { ModelInstance } from "../backends/backend.ts";
 import type { InferenceRequest, ResponseSink } from "../core/inference.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { cancelledInQueue, serverStopping } from "../core/errors/scheduler.ts";
+import { cancelledInQueue, queueFull, serverStopping } from "../core/errors/scheduler.ts";
 import type { ModelStatistics } from "../observability/statistics.ts";
 import { BatchExecution } from "./batch_execution.ts";
 import { Fifo } from "./fifo.ts";
 import { InstancePool, type InstanceSlot } from "./instance_pool.ts";
+import { DEFAULT_QUEUE_SIZE } from "./limits.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { Task } from "./task.ts";
 
@@ -15,6 +16,12 @@ export interface SchedulerOptions {
   readonly instances: readonly ModelInstance[];
   readonly statistics: ModelStatistics;
   readonly clock?: Clock;
+}
+
+/** What a scheduler without a queue policy is made from. */
+export interface DefaultSchedulerOptions extends SchedulerOptions {
+  /** Requests that may wait. Default {@link DEFAULT_QUEUE_SIZE}. */
+  readonly maxQueueSize?: number;
 }
 
 /**
@@ -31,7 +38,7 @@ export class DefaultScheduler implements Scheduler {
   /** Cancelled requests that are still in the queue. */
   #cancelled = 0;
 
-  constructor(private readonly options: SchedulerOptions) {
+  constructor(private readonly options: DefaultSchedulerOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#pool = new InstancePool(options.instances, () => this.#dispatch());
   }
@@ -50,6 +57,12 @@ export class DefaultScheduler implements Scheduler {
     if (this.#stopping) {
       options.statistics.requestFailed(now - request.receivedAt, "REJECTED");
       sink.finish(serverStopping(options.modelName));
+      return;
+    }
+    const limit = options.maxQueueSize ?? DEFAULT_QUEUE_SIZE;
+    if (this.pending >= limit) {
+      options.statistics.requestFailed(now - request.receivedAt, "REJECTED");
+      sink.finish(queueFull(request.id, options.modelName, limit));
       return;
     }
     this.#inFlight++;

@@ -27,11 +27,11 @@ class FakeInstance implements ModelInstance {
   }
 }
 
-function setUp(count: number) {
+function setUp(count: number, maxQueueSize?: number) {
   const instances = Array.from({ length: count }, (_, index) => new FakeInstance(`m_${index}`));
   const statistics = new ModelStatistics();
   const clock = new ManualClock();
-  const scheduler = new DefaultScheduler({ modelName: "m", instances, statistics, clock });
+  const scheduler = new DefaultScheduler({ modelName: "m", instances, statistics, clock, maxQueueSize });
   const enqueue = (id: string, signal?: AbortSignal) => {
     const request = new InferenceRequest("m", "");
     request.id = id;
@@ -150,4 +150,17 @@ Deno.test("DefaultScheduler loses no request when executions end before execute(
   a.answer();
   assert.deepEqual((await Promise.all(answers)).map(({ id }) => id), ids);
   assert.deepEqual([scheduler.inFlight, scheduler.pending], [0, 0]);
+});
+
+Deno.test("DefaultScheduler refuses at once, naming the limit, when its queue is full", async () => {
+  const { instances: [a], statistics, scheduler, enqueue } = setUp(1, 1);
+  const taken = [enqueue("1"), enqueue("2")];
+  await assert.rejects(enqueue("3"), (error: Status) => {
+    return error.code === "UNAVAILABLE" &&
+      /^\[request id: 3\] Exceeds maximum queue size: 1 requests/.test(error.message);
+  });
+  assert.deepEqual([scheduler.inFlight, statistics.failures.REJECTED], [2, 1]);
+  a.answer();
+  a.answer();
+  await Promise.all(taken);
 });

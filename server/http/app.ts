@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { methodNotAllowed, notFound } from "../../core/errors/http.ts";
 import type { InferenceServer } from "../inference_server.ts";
+import { batchingRoutes } from "./batching.ts";
 import { DisconnectWatch } from "./disconnect.ts";
 import { GenerateEndpoint } from "./generate.ts";
 import { healthRoutes } from "./health.ts";
@@ -29,6 +30,7 @@ export function createHttpApp(server: InferenceServer, options: HttpOptions): Ho
 
   healthRoutes(app, server);
   statisticsRoutes(app, server.repository);
+  batchingRoutes(app, server.repository);
   modelsRoutes(app, server.repository);
   metadataRoutes(app, server);
   repositoryRoutes(app, server.repository, options);
