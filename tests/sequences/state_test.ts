@@ -1,6 +1,6 @@
 /** Implicit state on every runtime: it stays with the model, wherever that runs. */
 import assert from "node:assert/strict";
-import { ONNX, onnxModel } from "../../backends/onnxruntime/graph_fixture.ts";
+import { onnxModel } from "../../backends/onnxruntime/graph_fixture.ts";
 import { available } from "../setup/missing.ts";
 import { webgpuAdapter } from "../setup/vulkan.ts";
 import { infer, numbers, type WireTensor } from "../support/infer.ts";
