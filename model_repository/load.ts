@@ -5,6 +5,7 @@ import type { Clock } from "../core/clock.ts";
 import { backendNotFound } from "../core/errors/repository.ts";
 import { Status } from "../core/status.ts";
 import type { Log } from "../observability/log.ts";
+import { ResponseStatistics } from "../observability/response_statistics.ts";
 import { ModelStatistics } from "../observability/statistics.ts";
 import { type ModelConfig, ModelConfigSchema, ModelInstanceGroup_Kind } from "../proto/gen/model_config_pb.ts";
 import type { ResponseCache } from "../scheduler/cache/response_cache.ts";
@@ -115,6 +116,7 @@ export class ModelLoader {
     try {
       await warmUp(config, model.directory, loaded);
       const statistics = new ModelStatistics();
+      if (config.modelTransactionPolicy?.decoupled) statistics.responses = new ResponseStatistics();
       const inner = createScheduler(config, {
         instances: loaded.instances,
         statistics,

@@ -1,3 +1,5 @@
+import type { ResponseStatistics } from "./response_statistics.ts";
+
 /** A count of events and the nanoseconds they took together. */
 export class Duration {
   count = 0;
@@ -55,6 +57,8 @@ export class ModelStatistics {
   readonly cacheHit: Duration = new Duration();
   readonly cacheMiss: Duration = new Duration();
   readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 };
+  /** Of decoupled models; undefined of others. */
+  responses: ResponseStatistics | undefined = undefined;
   /** By executed batch size. */
   readonly batches: Map<number, BatchStatistics> = new Map();
 

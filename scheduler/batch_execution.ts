@@ -2,6 +2,7 @@ import type { Execution, ExecutionTiming } from "../backends/backend.ts";
 import type { InferenceRequest, InferenceResponse } from "../core/inference.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Status } from "../core/status.ts";
+import { ResponseCounter, type ResponseStatistics } from "../observability/response_statistics.ts";
 import type { FailureReason, ModelStatistics } from "../observability/statistics.ts";
 import type { InstanceSlot } from "./instance_pool.ts";
 import type { Task } from "./task.ts";
@@ -15,6 +16,8 @@ export class BatchExecution implements Execution {
   /** Rows of all tasks together. */
   readonly rows: number;
   #failures: (Status | undefined)[] | undefined;
+  /** Of the responses to each task, where they are counted. */
+  #counters: ResponseCounter[] | undefined;
   #over = false;
 
   /** @param onOver called before the requests are finished, so that the next execution begins first. */
@@ -45,7 +48,9 @@ export class BatchExecution implements Execution {
   }
 
   respond(index: number, response: InferenceResponse): void {
-    if (!this.#over) this.tasks[index].sink.respond(response);
+    if (this.#over) return;
+    if (this.statistics.responses) this.#counterOf(index, this.statistics.responses).responded(this.clock.now());
+    this.tasks[index].sink.respond(response);
   }
 
   backpressure(index: number): Promise<void> | undefined {
@@ -69,6 +74,10 @@ export class BatchExecution implements Execution {
       const failure = error ?? this.#failures?.[i];
       const totalMs = now - task.request.receivedAt;
       task.state = "over";
+      if (statistics.responses) {
+        const how = failure === undefined ? "success" : failure.code === "CANCELLED" ? "cancel" : "fail";
+        this.#counterOf(i, statistics.responses).ended(now, how);
+      }
       if (failure) statistics.requestFailed(totalMs, failureReason(failure));
       else {
         const queueMs = task.startedAt - task.enqueuedAt;
@@ -78,6 +87,10 @@ export class BatchExecution implements Execution {
     }
     this.onOver(this);
     for (let i = 0; i < tasks.length; i++) tasks[i].sink.finish(error ?? this.#failures?.[i]);
+  }
+
+  #counterOf(index: number, statistics: ResponseStatistics): ResponseCounter {
+    return (this.#counters ??= [])[index] ??= new ResponseCounter(statistics, this.tasks[index].startedAt);
   }
 }
 

@@ -53,7 +53,14 @@ function statisticsOf({ name, version, statistics }: Model) {
       cache_hit: durationOf(statistics.cacheHit),
       cache_miss: durationOf(statistics.cacheMiss),
     },
-    response_stats: {},
+    response_stats: Object.fromEntries((statistics.responses?.positions ?? []).map((position, index) => [index, {
+      compute_infer: durationOf(position.computeInfer),
+      compute_output: durationOf(position.computeOutput),
+      success: durationOf(position.success),
+      fail: durationOf(position.fail),
+      empty_response: durationOf(position.emptyResponse),
+      cancel: durationOf(position.cancel),
+    }])),
     batch_stats: Array.from(statistics.batches)
       .sort(([a], [b]) => a - b)
       .map(([batchSize, { computeInput, computeInfer, computeOutput }]) => ({

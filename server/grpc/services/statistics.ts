@@ -45,6 +45,14 @@ function statisticsMessage({ name, version, statistics }: Model): Statistics {
       cacheHit: duration(statistics.cacheHit),
       cacheMiss: duration(statistics.cacheMiss),
     },
+    responseStats: Object.fromEntries((statistics.responses?.positions ?? []).map((position, index) => [index, {
+      computeInfer: duration(position.computeInfer),
+      computeOutput: duration(position.computeOutput),
+      success: duration(position.success),
+      fail: duration(position.fail),
+      emptyResponse: duration(position.emptyResponse),
+      cancel: duration(position.cancel),
+    }])),
     batchStats: [...statistics.batches].sort(([a], [b]) => a - b).map(([size, batch]) => ({
       batchSize: BigInt(size),
       computeInput: duration(batch.computeInput),
