@@ -15,6 +15,8 @@ export interface SchedulerParts {
   readonly instances: readonly ModelInstance[];
   readonly statistics: ModelStatistics;
   readonly clock: Clock;
+  /** Requests that may wait where the configuration does not say. */
+  readonly maxQueueSize?: number;
   /** A line in the log about this model. */
   readonly warning: (message: string) => void;
 }

@@ -41,6 +41,8 @@ export interface LoadOptions {
   readonly cache?: ResponseCache;
   /** `--rate-limit=execution_count`: shares resources between the instances of all models. */
   readonly rateLimiter?: RateLimiter;
+  /** `--max-queue-size`: requests that may wait for a model whose configuration does not say; Infinity for any number. */
+  readonly maxQueueSize?: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -110,7 +112,7 @@ export class ModelLoader {
   }
 
   async #loadVersion({ model, config, backend, context }: PreparedModel, version: number): Promise<ServedModel> {
-    const { clock, cache, log } = this.options;
+    const { clock, cache, log, maxQueueSize } = this.options;
     const labels = await readLabels(config, model.directory);
     const loaded = await this.#loadLimited(config, () => backend.load(sourceOf(model, config, version), context));
     try {
@@ -121,11 +123,12 @@ export class ModelLoader {
         instances: loaded.instances,
         statistics,
         clock,
+        maxQueueSize,
         warning: context.warning,
       });
       const own = epochOf(config, model.revisions.get(version), cache);
       const epoch = () => own;
-      const scheduler = withCache(config, version, inner, { cache, epoch, statistics, clock, log });
+      const scheduler = withCache(config, version, inner, { cache, epoch, statistics, clock, log, maxQueueSize });
       return new ServedModel({ config, version, loaded, scheduler, statistics, labels, epoch });
     } catch (thrown) {
       await this.#unloadQuietly(loaded, model.name);

@@ -28,6 +28,8 @@ export interface CachingParts {
   readonly statistics: ModelStatistics;
   readonly clock: Clock;
   readonly log: Log;
+  /** Requests that may wait for the response of another one. */
+  readonly maxQueueSize?: number;
 }
 
 /** The scheduler with a response cache before it, where the configuration asks for one and the server has one. */

@@ -16,11 +16,7 @@ export interface SchedulerOptions {
   readonly instances: readonly ModelInstance[];
   readonly statistics: ModelStatistics;
   readonly clock?: Clock;
-}
-
-/** What a scheduler without a queue policy is made from. */
-export interface DefaultSchedulerOptions extends SchedulerOptions {
-  /** Requests that may wait. Default {@link DEFAULT_QUEUE_SIZE}. */
+  /** Requests that may wait, Infinity for any number; default {@link DEFAULT_QUEUE_SIZE}. */
   readonly maxQueueSize?: number;
 }
 
@@ -38,7 +34,7 @@ export class DefaultScheduler implements Scheduler {
   /** Cancelled requests that are still in the queue. */
   #cancelled = 0;
 
-  constructor(private readonly options: DefaultSchedulerOptions) {
+  constructor(private readonly options: SchedulerOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#pool = new InstancePool(options.instances, () => this.#dispatch());
   }
@@ -62,7 +58,7 @@ export class DefaultScheduler implements Scheduler {
     const limit = options.maxQueueSize ?? DEFAULT_QUEUE_SIZE;
     if (this.pending >= limit) {
       options.statistics.requestFailed(now - request.receivedAt, "REJECTED");
-      sink.finish(queueFull(request.id, options.modelName, limit));
+      sink.finish(queueFull(request.id, options.modelName, limit, "--max-queue-size"));
       return;
     }
     this.#inFlight++;
@@ -108,6 +104,10 @@ export class DefaultScheduler implements Scheduler {
     task.state = "over";
     this.#inFlight--;
     this.#cancelled++;
+    if (this.#queue.mostlyGone(this.#cancelled)) {
+      this.#queue.keep(({ state }) => state === "queued");
+      this.#cancelled = 0;
+    }
     this.options.statistics.requestFailed(this.#clock.now() - task.request.receivedAt, "CANCELED");
     task.sink.finish(cancelledInQueue());
     if (this.#queue.peek() === task) this.#dispatch();

@@ -1,3 +1,6 @@
+/** Queues with fewer items that are gone are not tidied. */
+const FEW = 64;
+
 /** A queue with constant-time ends: an array read from a moving head, compacted now and then. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
@@ -9,6 +12,20 @@ export class Fifo<T> {
 
   push(item: T): void {
     this.#items.push(item);
+  }
+
+  /**
+   * True if so many of the items are of no use any more that it is time to {@link keep} the others: tidying then costs
+   * each item that is gone no more than a few steps, and what is gone never takes more room than what is not.
+   */
+  mostlyGone(gone: number): boolean {
+    return gone > FEW && gone * 2 > this.length;
+  }
+
+  /** Drops all other items. */
+  keep(wanted: (item: T) => boolean): void {
+    this.#items = this.#items.filter((item, index) => index >= this.#head && wanted(item!));
+    this.#head = 0;
   }
 
   /** The first item, left where it is. */

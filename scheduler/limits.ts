@@ -1,5 +1,5 @@
 /**
- * Requests that may wait for a model whose configuration sets no limit. Far above what a client waits for, and low enough
- * that a model which is stuck does not take all memory.
+ * Requests that may wait for a model where neither `--max-queue-size` nor its configuration sets a limit. Far above what
+ * a client waits for, and low enough that a model which is stuck does not take all memory.
  */
 export const DEFAULT_QUEUE_SIZE = 100_000;

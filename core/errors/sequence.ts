@@ -44,12 +44,6 @@ export const sequenceCancelled = declare(
   () => "Request cancelled: an earlier request of its sequence was cancelled before it had begun to execute",
 );
 
-export const sequenceQueueFull = declare(
-  "UNAVAILABLE",
-  (model: string, limit: number) =>
-    `Exceeds maximum queue size: ${limit} requests of sequences are waiting for model '${model}'. Try again later`,
-);
-
 export const rescheduleNotIterative = declare(
   "INTERNAL",
   (model: string) =>

@@ -23,7 +23,7 @@ export async function serveEnsemble(
   { config: polled, directory, revisions }: PolledModel,
   version: number,
   find: FindServedModel,
-  { clock, cache, log }: Pick<LoadOptions, "clock" | "cache" | "log">,
+  { clock, cache, log, maxQueueSize }: Pick<LoadOptions, "clock" | "cache" | "log" | "maxQueueSize">,
 ): Promise<ServedModel> {
   const config = clone(ModelConfigSchema, polled);
   validateAtLoad(config);
@@ -40,10 +40,10 @@ export async function serveEnsemble(
   const statistics = new ModelStatistics();
   const modelVersion = String(version);
   const { unload, ...runnable } = await withChains(description, modelVersion, models, find, log, clock);
-  const inner = new EnsembleScheduler({ ...runnable, modelVersion, statistics, clock });
+  const inner = new EnsembleScheduler({ ...runnable, modelVersion, statistics, clock, maxQueueSize });
   const own = epochOf(config, revisions.get(version), cache);
   const epoch = () => epochWithSteps(own, config, find);
-  const scheduler = withCache(config, version, inner, { cache, epoch, statistics, clock, log });
+  const scheduler = withCache(config, version, inner, { cache, epoch, statistics, clock, log, maxQueueSize });
   const loaded = { instances: [], device: devicesOf(models), note: "", unload };
   return new ServedModel({ config, version, loaded, scheduler, statistics, labels, epoch });
 }

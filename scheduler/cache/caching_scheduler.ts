@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { cancelledInQueue } from "../../core/errors/scheduler.ts";
+import { cancelledInQueue, queueFull } from "../../core/errors/scheduler.ts";
 import type { InferenceRequest, InferenceResponse, ResponseSink } from "../../core/inference.ts";
 import type { Status } from "../../core/status.ts";
 import type { Log } from "../../observability/log.ts";
 import type { FailureReason, ModelStatistics } from "../../observability/statistics.ts";
+import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
 import type { Scheduler } from "../scheduler.ts";
 import { Flight, LeaderSink, Member } from "./flight.ts";
 import { RequestKeys } from "./request_key.ts";
@@ -26,6 +27,8 @@ export interface CachingSchedulerOptions {
   readonly statistics: ModelStatistics;
   readonly log: Log;
   readonly clock?: Clock;
+  /** Requests that may wait for the response of another one; default {@link DEFAULT_QUEUE_SIZE}. */
+  readonly maxQueueSize?: number;
 }
 
 const NO_TIME = { inputMs: 0, inferMs: 0, outputMs: 0 };
@@ -45,6 +48,7 @@ export class CachingScheduler implements Scheduler {
   readonly #options: CachingSchedulerOptions;
   readonly #keys: RequestKeys;
   readonly #clock: Clock;
+  readonly #maxQueueSize: number;
   readonly #flights = new Map<string, Flight>();
   #waiting = 0;
   #stopped = false;
@@ -54,6 +58,7 @@ export class CachingScheduler implements Scheduler {
     this.#options = options;
     this.#keys = new RequestKeys(options.modelName, options.modelVersion, options.outputs);
     this.#clock = options.clock ?? systemClock;
+    this.#maxQueueSize = options.maxQueueSize ?? DEFAULT_QUEUE_SIZE;
   }
 
   get inFlight(): number {
@@ -76,12 +81,14 @@ export class CachingScheduler implements Scheduler {
     const name = flightName(key, request);
     const flight = this.#flights.get(name);
     if (flight) {
+      if (this.#isFull(request, sink)) return;
       cache.joined();
       this.#join(flight, new Member(request, sink, began, this.#clock.now() - began));
       return;
     }
     const found = cache.lookup(key);
     if (found instanceof Promise) {
+      if (this.#isFull(request, sink)) return;
       const flight = this.#begin(key, name, epoch);
       this.#join(flight, new Member(request, sink, began, 0));
       found.then((response) => this.#lookedUp(flight, response, began));
@@ -96,6 +103,15 @@ export class CachingScheduler implements Scheduler {
     this.#stopped = true;
     this.#options.inner.stop();
     this.#options.cache.forget(this);
+  }
+
+  /** True if no more requests may wait here, and this one has been told so. */
+  #isFull(request: InferenceRequest, sink: ResponseSink): boolean {
+    if (this.#waiting < this.#maxQueueSize) return false;
+    const { modelName, statistics } = this.#options;
+    statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
+    sink.finish(queueFull(request.id, modelName, this.#maxQueueSize, "--max-queue-size"));
+    return true;
   }
 
   #begin(key: string, name: string, epoch: string): Flight {

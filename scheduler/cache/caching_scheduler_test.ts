@@ -59,7 +59,7 @@ class SlowCache implements ResponseCache {
   }
 }
 
-function setUp(cache: ResponseCache = new LocalCache(1 << 20)) {
+function setUp(cache: ResponseCache = new LocalCache(1 << 20), maxQueueSize?: number) {
   const inner = new FakeScheduler();
   const statistics = new ModelStatistics();
   const clock = new ManualClock();
@@ -67,8 +67,8 @@ function setUp(cache: ResponseCache = new LocalCache(1 << 20)) {
   const log = { verbose() {}, info() {}, warning() {}, error: (text: string) => void errors.push(text) };
   const state = { epoch: "1" as string | undefined };
   const epoch = () => state.epoch;
-  const options = { modelName: "m", modelVersion: "1", outputs: 1, inner, cache, epoch, statistics, log, clock };
-  const scheduler = new CachingScheduler(options);
+  const parts = { inner, cache, epoch, statistics, log, clock, maxQueueSize };
+  const scheduler = new CachingScheduler({ modelName: "m", modelVersion: "1", outputs: 1, ...parts });
   const send = (id: string, value: number, change: Partial<InferenceRequest> = {}) => {
     const request = new InferenceRequest("m", "");
     request.inputs = [{ name: "I", datatype: "UINT8", shape: [1], data: new Uint8Array([value]) }];
@@ -267,4 +267,24 @@ Deno.test("CachingScheduler forgets a lookup when all who waited for it have gon
   assert.deepEqual([inner.enqueued, scheduler.inFlight], [0, 0]);
   send("b", 5);
   assert.equal(cache.lookups.length, 2);
+});
+
+Deno.test("CachingScheduler bounds the requests that wait for another one's response, or for the cache", async () => {
+  const full = (error: Status) => error.code === "UNAVAILABLE" && /maximum queue size: 2 requests/.test(error.message);
+  const { inner, statistics, send, scheduler } = setUp(undefined, 2);
+  const answers = ["a", "b", "c"].map((id) => send(id, 5));
+  await assert.rejects(send("d", 5), full);
+  assert.deepEqual([scheduler.pending, statistics.failures.REJECTED], [3, 1]);
+  inner.answer(50);
+  await Promise.all(answers);
+
+  const slow = new SlowCache();
+  const other = setUp(slow, 2);
+  const waiting = [other.send("a", 1), other.send("b", 2)];
+  await assert.rejects(other.send("c", 3), full);
+  slow.lookups.forEach((answer) => answer(undefined));
+  await microtasks();
+  other.inner.answer(1);
+  other.inner.answer(2);
+  assert.equal((await Promise.all(waiting)).length, 2);
 });

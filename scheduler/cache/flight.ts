@@ -46,6 +46,7 @@ export class Flight {
     if (member.left) return false;
     member.left = true;
     this.#waiting--;
+    if (this.#members.mostlyGone(this.#members.length - this.#waiting)) this.#members.keep(({ left }) => !left);
     return true;
   }
 

@@ -4,7 +4,6 @@ import {
   type ModelQueuePolicy,
   ModelQueuePolicy_TimeoutAction as TimeoutAction,
 } from "../../proto/gen/model_config_pb.ts";
-import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
 import { shapeKeyOf } from "../shape_key.ts";
 import type { DynamicSchedulerOptions } from "./dynamic_scheduler.ts";
 import type { QueuePolicy } from "./policy_queue.ts";
@@ -48,6 +47,6 @@ function policyOf(policy: ModelQueuePolicy | undefined): QueuePolicy {
     timeoutAction: policy?.timeoutAction === TimeoutAction.DELAY ? "DELAY" : "REJECT",
     defaultTimeoutMs: timeoutMicros === 0 ? Infinity : timeoutMicros / 1000,
     allowTimeoutOverride: policy?.allowTimeoutOverride ?? false,
-    maxQueueSize: policy?.maxQueueSize || DEFAULT_QUEUE_SIZE,
+    maxQueueSize: policy?.maxQueueSize || undefined,
   };
 }

@@ -7,6 +7,7 @@ import { BatchExecution } from "../batch_execution.ts";
 import type { SchedulerOptions } from "../default_scheduler.ts";
 import { Fifo } from "../fifo.ts";
 import { InstancePool, type InstanceSlot } from "../instance_pool.ts";
+import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
 import type { Scheduler } from "../scheduler.ts";
 import { Alarm } from "./alarm.ts";
 import { Batch } from "./batch.ts";
@@ -54,6 +55,7 @@ export class DynamicScheduler implements Scheduler {
   /** Batches that wait for an instance. */
   readonly #waiting = new Fifo<Batch>();
   readonly #mostWaiting: number;
+  readonly #maxQueueSize: number;
   /** Requests in batches that no instance has taken. */
   #batched = 0;
   /** The batch that grows. */
@@ -77,6 +79,7 @@ export class DynamicScheduler implements Scheduler {
     this.#gate = options.afterTurn && new TurnGate(options.afterTurn, () => this.#dispatchArrived());
     this.#alarm = new Alarm(this.#clock, options.afterTurn, () => this.#dispatch());
     this.#mostWaiting = PREFETCHED_PER_INSTANCE * options.instances.length;
+    this.#maxQueueSize = options.maxQueueSize ?? DEFAULT_QUEUE_SIZE;
     this.#startAfter = options.startAfter ?? 0;
   }
 
@@ -92,11 +95,10 @@ export class DynamicScheduler implements Scheduler {
     const { options } = this;
     const now = this.#clock.now();
     if (this.#stopping) return this.#refuse(request, sink, serverStopping(options.modelName));
-    if (this.#queue.limitMet(request.priority) !== undefined) {
+    if (this.#isFull(request)) {
       // What waits only for the end of the turn is not in the way.
       this.#dispatch();
-      const limit = this.#queue.limitMet(request.priority);
-      if (limit !== undefined) return this.#refuse(request, sink, queueFull(request.id, options.modelName, limit));
+      if (this.#isFull(request)) return this.#refuse(request, sink, this.#fullFor(request));
     }
     this.#inFlight++;
     const key = options.shapeKey(request);
@@ -112,6 +114,20 @@ export class DynamicScheduler implements Scheduler {
     this.#stopping = true;
     this.#startAfter = 0;
     this.#dispatch();
+  }
+
+  /** True if there is no room for a request: at its level where that has a limit of its own, else in the whole model. */
+  #isFull({ priority }: InferenceRequest): boolean {
+    const own = this.#queue.limitOf(priority);
+    return own === undefined ? this.pending >= this.#maxQueueSize : this.#queue.lengthAt(priority) >= own;
+  }
+
+  #fullFor({ id, priority }: InferenceRequest): Status {
+    const { modelName } = this.options;
+    const own = this.#queue.limitOf(priority);
+    return own === undefined
+      ? queueFull(id, modelName, this.#maxQueueSize, "--max-queue-size")
+      : queueFull(id, modelName, own, "max_queue_size");
   }
 
   #refuse(request: InferenceRequest, sink: ResponseSink, error: Status): void {

@@ -356,3 +356,17 @@ Deno.test("DynamicScheduler looks at each request equally often however many wai
   const many = readsPerRequest(10_000);
   ok(many <= few + 1, `${few} reads per request with 100, ${many} with 10,000`);
 });
+
+Deno.test("DynamicScheduler bounds all that waits together where no policy says how much may", () => {
+  const bench = new Bench({ max: 1, executeMs: 500, levels: 2, defaultLevel: 2, maxQueueSize: 2 });
+  bench.run([1, 2, 1, 2].map((priority, at) => ({ at, id: `r${at}`, priority })));
+  match(bench.answers[0], /^3: r3 UNAVAILABLE .*size: 2 requests are waiting for model 'm', .*option --max-queue-size/);
+});
+
+Deno.test("DynamicScheduler lets a level with its own limit go beyond the one for all", () => {
+  const policies = { 1: { maxQueueSize: 3 } };
+  const bench = new Bench({ max: 1, executeMs: 500, levels: 2, defaultLevel: 2, maxQueueSize: 1, policies });
+  bench.run([1, 1, 1, 1, 1, 2].map((priority, at) => ({ at, id: `r${at}`, priority })));
+  match(bench.answers[0], /^4: r4 .*size: 3 .*'max_queue_size' in the model's queue policy/);
+  match(bench.answers[1], /^5: r5 .*size: 1 .*option --max-queue-size/);
+});

@@ -8,8 +8,11 @@ export interface QueuePolicy {
   readonly defaultTimeoutMs: number;
   /** Requests may ask for less time than the default, never for more. */
   readonly allowTimeoutOverride: boolean;
-  /** Requests that may wait at this level, the delayed ones included. */
-  readonly maxQueueSize: number;
+  /**
+   * Requests that may wait at this level, the delayed ones included; undefined where only the limit for all of the
+   * model's requests counts.
+   */
+  readonly maxQueueSize: number | undefined;
 }
 
 /** The waiting requests of one priority level: those in time, then those that were delayed. */

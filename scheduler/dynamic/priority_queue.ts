@@ -55,10 +55,14 @@ export class PriorityQueue {
     return this.#peekTimed()?.deadline ?? Infinity;
   }
 
-  /** The limit that stands in the way of a request of this priority; undefined if there is room. */
-  limitMet(priority: number): number | undefined {
-    const queue = this.#queueOf(levelOf(priority, this.options));
-    return queue.length < queue.policy.maxQueueSize ? undefined : queue.policy.maxQueueSize;
+  /** How many requests may wait at the level of this priority; undefined where its policy does not say. */
+  limitOf(priority: number): number | undefined {
+    return this.#queueOf(levelOf(priority, this.options)).policy.maxQueueSize;
+  }
+
+  /** Requests that wait at the level of this priority. */
+  lengthAt(priority: number): number {
+    return this.#queueOf(levelOf(priority, this.options)).length;
   }
 
   /** Adds a request, with its level and its deadline. */

@@ -97,9 +97,9 @@ Deno.test("PriorityQueue counts each level's requests against its own limit", ()
   const queue = setUp(2, policy({ maxQueueSize: 2 }), { 1: policy({ maxQueueSize: 1 }) });
   queue.push(task("a", 1), 0);
   queue.push(task("b", 2), 0);
-  deepEqual([queue.limitMet(1), queue.limitMet(2), queue.limitMet(0)], [1, undefined, undefined]);
+  deepEqual([1, 2, 0].map((level) => [queue.lengthAt(level), queue.limitOf(level)]), [[1, 1], [1, 2], [1, 2]]);
   queue.push(task("c"), 0);
-  deepEqual([queue.limitMet(2), queue.limitMet(0)], [2, 2]);
+  deepEqual([queue.lengthAt(2), queue.lengthAt(0)], [2, 2]);
 });
 
 Deno.test("PriorityQueue compares a request's deadline a few times however many wait", () => {

@@ -3,7 +3,6 @@ import { type Clock, ManualClock } from "../../core/clock.ts";
 import { InferenceRequest, type ResponseSink } from "../../core/inference.ts";
 import type { Status } from "../../core/status.ts";
 import { ModelStatistics } from "../../observability/statistics.ts";
-import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
 import { DynamicScheduler, type DynamicSchedulerOptions } from "./dynamic_scheduler.ts";
 import type { QueuePolicy } from "./policy_queue.ts";
 
@@ -29,6 +28,7 @@ export interface Settings {
   readonly executeMs?: number;
   readonly levels?: number;
   readonly defaultLevel?: number;
+  readonly maxQueueSize?: number;
   readonly policy?: Partial<QueuePolicy>;
   readonly policies?: Readonly<Record<number, Partial<QueuePolicy>>>;
   readonly prefetch?: boolean;
@@ -102,6 +102,7 @@ export class Bench {
       shapeKey: (request) => String(request.parameters?.get("shape") ?? ""),
       preserveOrdering: settings.preserveOrdering ?? false,
       prefetch: settings.prefetch ?? plain,
+      maxQueueSize: settings.maxQueueSize,
       startAfter: settings.startAfter,
       afterTurn: settings.afterTurn,
     });
@@ -146,7 +147,7 @@ function policyOf(policy: Partial<QueuePolicy> = {}): QueuePolicy {
     timeoutAction: "REJECT",
     defaultTimeoutMs: Infinity,
     allowTimeoutOverride: false,
-    maxQueueSize: DEFAULT_QUEUE_SIZE,
+    maxQueueSize: undefined,
     ...policy,
   };
 }

@@ -42,7 +42,7 @@ export class EnsembleRun {
   /** Steps that run or wait for their turn. */
   #steps = 0;
   /** Those of them that wait. */
-  #waiting = 0;
+  #waiting: Set<StepCall> | undefined;
   #error: Status | undefined;
   #responses = 0;
   /** Responses that came before those of earlier iterations. */
@@ -100,14 +100,16 @@ export class EnsembleRun {
     if (this.#error) return;
     const { description: { name }, partial } = this.parts;
     this.#error = partial ? error : error.withMessage(inEnsemble(name, error.message));
-    // The gates pass over them from now on.
-    for (; this.#waiting > 0; this.#waiting--) this.ended();
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const call of waiting) call.callOff();
+    for (const _ of waiting) this.ended();
     this.#room?.resolve();
   }
 
   /** A step has to wait for its turn; if the client goes meanwhile, it is called off. */
-  waits(): void {
-    this.#waiting++;
+  waits(call: StepCall): void {
+    (this.#waiting ??= new Set()).add(call);
     const { signal } = this.request;
     if (!signal || this.#unwatch) return;
     const onAbort = () => this.fail(requestCancelled());
@@ -116,9 +118,10 @@ export class EnsembleRun {
   }
 
   /** It was the turn of a step that waited. */
-  waited(ms: number): void {
+  waited(call: StepCall, ms: number): void {
     this.spent.queueMs += ms;
-    if (--this.#waiting > 0) return;
+    this.#waiting?.delete(call);
+    if (this.#waiting?.size) return;
     this.#room?.resolve();
     this.#room = undefined;
   }
@@ -126,7 +129,7 @@ export class EnsembleRun {
   /** As in {@link ResponseSink}: undefined while further responses of a step are welcome. */
   backpressure(): Promise<void> | undefined {
     if (this.failed) return undefined;
-    if (this.#waiting > 0) return (this.#room ??= Promise.withResolvers()).promise;
+    if (this.#waiting?.size) return (this.#room ??= Promise.withResolvers()).promise;
     return this.sink.backpressure?.();
   }
 

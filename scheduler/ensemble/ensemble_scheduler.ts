@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { serverStopping } from "../../core/errors/scheduler.ts";
+import { queueFull, serverStopping } from "../../core/errors/scheduler.ts";
 import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
 import type { Status } from "../../core/status.ts";
 import type { ModelStatistics } from "../../observability/statistics.ts";
+import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
 import type { Scheduler } from "../scheduler.ts";
 import { Demands } from "./demand.ts";
 import type { EnsembleDescription } from "./description.ts";
@@ -17,6 +18,8 @@ export interface EnsembleSchedulerOptions {
   readonly find: FindStepModel;
   readonly statistics: ModelStatistics;
   readonly clock?: Clock;
+  /** Steps that may wait where `max_inflight_requests` holds them back; default {@link DEFAULT_QUEUE_SIZE}. */
+  readonly maxQueueSize?: number;
 }
 
 /**
@@ -30,16 +33,18 @@ export class EnsembleScheduler implements Scheduler {
   readonly #demands: Demands;
   readonly #statistics: ModelStatistics;
   readonly #clock: Clock;
+  readonly #maxQueueSize: number;
   #inFlight = 0;
   #stopping = false;
 
-  constructor({ description, modelVersion, find, statistics, clock }: EnsembleSchedulerOptions) {
+  constructor({ description, modelVersion, find, statistics, clock, maxQueueSize }: EnsembleSchedulerOptions) {
     const gates = description.steps.map(() => new StepGate(description.maxInflightRequests));
     const outputDims = new Map(description.outputs.map(({ name, dims }) => [name, dims]));
     this.#parts = { description, modelVersion, find, gates, outputDims };
     this.#demands = new Demands(description);
     this.#statistics = statistics;
     this.#clock = clock ?? systemClock;
+    this.#maxQueueSize = maxQueueSize ?? DEFAULT_QUEUE_SIZE;
   }
 
   get inFlight(): number {
@@ -47,9 +52,10 @@ export class EnsembleScheduler implements Scheduler {
   }
 
   enqueue(request: InferenceRequest, sink: ResponseSink): void {
-    if (this.#stopping) {
+    const refusal = this.#refusal(request);
+    if (refusal) {
       this.#statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
-      sink.finish(serverStopping(this.#parts.description.name));
+      sink.finish(refusal);
       return;
     }
     this.#inFlight++;
@@ -59,6 +65,15 @@ export class EnsembleScheduler implements Scheduler {
 
   stop(): void {
     this.#stopping = true;
+  }
+
+  #refusal({ id }: InferenceRequest): Status | undefined {
+    const { description: { name, maxInflightRequests }, gates } = this.#parts;
+    if (this.#stopping) return serverStopping(name);
+    if (maxInflightRequests === 0) return undefined;
+    const waiting = gates.reduce((sum, gate) => sum + gate.waiting, 0);
+    if (waiting < this.#maxQueueSize) return undefined;
+    return queueFull(id, name, this.#maxQueueSize, "--max-queue-size");
   }
 
   #end({ request, spent }: EnsembleRun, error: Status | undefined, sink: ResponseSink): void {

@@ -8,6 +8,14 @@ import { EnsembleScheduler } from "./ensemble_scheduler.ts";
 import { ensemble, FakeModel, MemorySink, step, tensor } from "./testing.ts";
 
 function schedulerOf(description: EnsembleDescription, ...models: FakeModel[]) {
+  return limitedSchedulerOf(undefined, description, ...models);
+}
+
+function limitedSchedulerOf(
+  maxQueueSize: number | undefined,
+  description: EnsembleDescription,
+  ...models: FakeModel[]
+) {
   const statistics = new ModelStatistics();
   const clock = new ManualClock();
   const find = (name: string) => {
@@ -15,7 +23,7 @@ function schedulerOf(description: EnsembleDescription, ...models: FakeModel[]) {
     if (!model) throw new Status("NOT_FOUND", `no ${name}`);
     return model;
   };
-  const scheduler = new EnsembleScheduler({ description, modelVersion: "1", find, statistics, clock });
+  const scheduler = new EnsembleScheduler({ description, modelVersion: "1", find, statistics, clock, maxQueueSize });
   const send = (values: number[] | InferenceRequest = [1]) => {
     const request = values instanceof InferenceRequest ? values : requestOf(...values);
     const sink = new MemorySink();
@@ -345,4 +353,32 @@ Deno.test("EnsembleScheduler nests the prefix of an error, and says so where the
   const error = schedulerOf(halting, increment("a")).send().error!;
   assert.equal(error.code, "INVALID_ARGUMENT");
   assert.match(error.message, /^in ensemble 'E', \[request id: <id_unknown>\] unexpected deadlock/);
+});
+
+Deno.test("EnsembleScheduler refuses requests while too many steps wait for their turn, and forgets who has gone", () => {
+  const a = new FakeModel("a");
+  const { scheduler, statistics, send } = limitedSchedulerOf(
+    200,
+    { ...CHAIN, maxInflightRequests: 1 },
+    a,
+    increment("b"),
+  );
+  send();
+  const aborts = Array.from({ length: 200 }, () => {
+    const abort = new AbortController();
+    const request = requestOf(1);
+    request.signal = abort.signal;
+    send(request);
+    return abort;
+  });
+  const { error } = send();
+  assert.equal(error?.code, "UNAVAILABLE");
+  assert.match(error!.message, /Exceeds maximum queue size: 200 requests are waiting for model 'E'.*--max-queue-size/);
+  assert.equal(statistics.failures.REJECTED, 1);
+  for (const abort of aborts.slice(0, 199)) abort.abort();
+  const sinks = Array.from({ length: 199 }, () => send());
+  assert.equal(send().error?.code, "UNAVAILABLE");
+  for (let i = 0; i < a.calls.length; i++) a.calls[i].answer(tensor("out", 1));
+  assert.ok(sinks.every(({ error, finished }) => finished === 1 && !error));
+  assert.deepEqual([a.calls.length, scheduler.inFlight], [201, 0]);
 });

@@ -14,6 +14,7 @@ export class StepCall implements ResponseSink, Waiting {
   #request: InferenceRequest | undefined;
   /** `performance.now()` when it began to wait for its turn. */
   #waitingSince: number | undefined;
+  #calledOff = false;
 
   constructor(
     private readonly ensemble: EnsembleRun,
@@ -26,7 +27,13 @@ export class StepCall implements ResponseSink, Waiting {
   ) {}
 
   get over(): boolean {
-    return this.ensemble.failed;
+    return this.#calledOff;
+  }
+
+  /** It is not to run any more, while it waits. */
+  callOff(): void {
+    this.#calledOff = true;
+    this.gate.calledOff();
   }
 
   /** Runs the step, at once or when it is its turn. */
@@ -36,12 +43,12 @@ export class StepCall implements ResponseSink, Waiting {
       return;
     }
     this.#waitingSince = performance.now();
-    this.ensemble.waits();
+    this.ensemble.waits(this);
   }
 
   run(): void {
     const { ensemble } = this;
-    if (this.#waitingSince !== undefined) ensemble.waited(performance.now() - this.#waitingSince);
+    if (this.#waitingSince !== undefined) ensemble.waited(this, performance.now() - this.#waitingSince);
     if (!ensemble.mayStart()) {
       this.gate.leave();
       ensemble.ended();

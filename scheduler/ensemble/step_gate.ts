@@ -13,9 +13,16 @@ export class StepGate {
   #running = 0;
   readonly #waiting = new Fifo<Waiting>();
   #leaving = false;
+  /** Those in the queue that do not want to run any more. */
+  #gone = 0;
 
   /** @param limit 0 for none. */
   constructor(private readonly limit: number) {}
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.length - this.#gone;
+  }
 
   /** Takes a place. If false there is none, and `waiting` is called when it is its turn. */
   enter(waiting: Waiting): boolean {
@@ -28,6 +35,13 @@ export class StepGate {
     return false;
   }
 
+  /** One of those that wait is over. */
+  calledOff(): void {
+    if (!this.#waiting.mostlyGone(++this.#gone)) return;
+    this.#waiting.keep(({ over }) => !over);
+    this.#gone = 0;
+  }
+
   /** Gives a place back. */
   leave(): void {
     if (this.limit === 0) return;
@@ -38,7 +52,10 @@ export class StepGate {
     while (this.#running < this.limit) {
       const next = this.#waiting.shift();
       if (!next) break;
-      if (next.over) continue;
+      if (next.over) {
+        this.#gone--;
+        continue;
+      }
       this.#running++;
       next.run();
     }

@@ -1,7 +1,7 @@
 import type { ModelInstance } from "../../backends/backend.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { cancelledInQueue, serverStopping } from "../../core/errors/scheduler.ts";
-import { sequenceCancelled, sequenceLost, sequenceQueueFull, sequenceTimedOut } from "../../core/errors/sequence.ts";
+import { cancelledInQueue, queueFull, serverStopping } from "../../core/errors/scheduler.ts";
+import { sequenceCancelled, sequenceLost, sequenceTimedOut } from "../../core/errors/sequence.ts";
 import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
 import type { Status } from "../../core/status.ts";
 import type { FailureReason, ModelStatistics } from "../../observability/statistics.ts";
@@ -26,6 +26,8 @@ export interface SequenceSchedulerOptions {
   readonly instances: readonly ModelInstance[];
   readonly statistics: ModelStatistics;
   readonly clock?: Clock;
+  /** Requests that may wait; default {@link DEFAULT_QUEUE_SIZE}. */
+  readonly maxQueueSize?: number;
   /** Told of clients that seem to have gone wrong. */
   readonly warning?: (message: string) => void;
   /** Nothing executes until so many requests are queued in slots: `TRITONSERVER_DELAY_SCHEDULER`. */
@@ -157,14 +159,14 @@ export class SequenceScheduler implements Scheduler {
 
   /** Why a request is not taken; what a client did wrong is not counted as a failure of the model. */
   #refusal(request: InferenceRequest, key: SequenceKey | undefined, running: Sequence | undefined): Status | undefined {
-    const { modelName } = this.options;
+    const { modelName, maxQueueSize = DEFAULT_QUEUE_SIZE } = this.options;
     const mistake = this.#registry.mistakeIn(request, key);
     if (mistake) return mistake;
     const goesOn = running !== undefined && !request.sequenceStart;
     const refusal = this.#stopping && !goesOn
       ? serverStopping(modelName)
-      : this.#queued >= DEFAULT_QUEUE_SIZE
-      ? sequenceQueueFull(modelName, DEFAULT_QUEUE_SIZE)
+      : this.#queued >= maxQueueSize
+      ? queueFull(request.id, modelName, maxQueueSize, "--max-queue-size")
       : undefined;
     if (refusal) this.#statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
     return refusal;

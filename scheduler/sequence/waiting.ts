@@ -8,6 +8,8 @@ import type { Sequence } from "./sequence.ts";
 export class Backlog {
   readonly #waiting = new Fifo<Sequence>();
   readonly #gone = new WeakSet<Sequence>();
+  /** How many of those that wait are gone. */
+  #goneWaiting = 0;
   readonly #deadlines = new Heap<{ at: number; head: Sequence }>((a, b) => a.at < b.at);
   #cancelTimer: (() => void) | undefined;
   #timerAt = Infinity;
@@ -28,12 +30,15 @@ export class Backlog {
   /** Takes the next sequence out. */
   shift(): Sequence | undefined {
     let next = this.#waiting.shift();
-    while (next && this.#gone.has(next)) next = this.#waiting.shift();
+    for (; next && this.#gone.has(next); next = this.#waiting.shift()) this.#goneWaiting--;
     return next;
   }
 
   remove(head: Sequence): void {
     this.#gone.add(head);
+    if (!this.#waiting.mostlyGone(++this.#goneWaiting)) return;
+    this.#waiting.keep((waiting) => !this.#gone.has(waiting));
+    this.#goneWaiting = 0;
   }
 
   /** Waiting sequences and their requests, all counted: for the hook that holds the scheduler back. */

@@ -1,4 +1,5 @@
 /** Options of the server as a whole, its model repository, its log and its backends. */
+import { DEFAULT_QUEUE_SIZE } from "../../scheduler/limits.ts";
 import { option } from "./option.ts";
 import { backendConfig, type Settings } from "./settings.ts";
 import { bool, decimal, flag, integer, list, oneOf, text, verbosity } from "./values.ts";
@@ -34,6 +35,14 @@ export const SERVER_OPTIONS = {
     default: true,
     prominent: true,
     help: "Report ready only while every model is ready. With false a server that answers is ready.",
+  }),
+
+  maxQueueSize: option({
+    section: "General",
+    type: integer(0),
+    default: DEFAULT_QUEUE_SIZE,
+    help: "Requests that may wait for one model; more are refused with UNAVAILABLE. 0 for any number. A queue policy " +
+      "with max_queue_size goes first.",
   }),
 
   modelRepository: option({

@@ -24,6 +24,7 @@ export function repositoryOptions(options: ServerOptions, log: Log, cache?: Resp
     adapterAvailable: async () => await probeGpu() !== undefined,
     cache,
     rateLimiter: options.rateLimit === "off" ? undefined : new RateLimiter(options.rateLimitResource),
+    maxQueueSize: options.maxQueueSize === 0 ? Infinity : options.maxQueueSize,
     clock: systemClock,
     log,
   };
