@@ -118,7 +118,7 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
     }
     try {
       channel.submit(
-        gatherInputs(requests),
+        gatherInputs(requests, this.options.plan),
         wantedOutputs(requests, this.#outputs),
         (outputs, timing, error) => {
           if (error) execution.finish(timing, error);

@@ -20,7 +20,7 @@ export function batchingRoutes(app: Hono, repository: Repository): void {
   }
 }
 
-function batchingOf({ name, version, config, statistics }: Model) {
+function batchingOf({ name, version, config, statistics, scheduler }: Model) {
   const settings = settingsOf(config);
   const sizes = Array.from(
     statistics.batches,
@@ -35,6 +35,7 @@ function batchingOf({ name, version, config, statistics }: Model) {
     preferred_batch_size: settings.preferredSizes,
     max_queue_delay_microseconds: settings.delayMicros,
     ...(allowed ? { allowed_batch_sizes: allowed } : {}),
+    pending_requests: scheduler.pending,
     inference_count: statistics.inferenceCount,
     execution_count: statistics.executionCount,
     batch_sizes: sizes.sort((a, b) => a.size - b.size),
