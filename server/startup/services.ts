@@ -1,6 +1,7 @@
 import type { CacheStatistics } from "../../observability/cache_statistics.ts";
 import type { Logger } from "../../observability/log.ts";
 import { SystemUsage } from "../../observability/system_usage.ts";
+import { atMost } from "../at_most.ts";
 import { serveGrpc } from "../grpc/serve.ts";
 import { serveHttp } from "../http/serve.ts";
 import type { InferenceServer } from "../inference_server.ts";
@@ -12,6 +13,8 @@ import type { ServerOptions } from "../options/table.ts";
 import { parseBoolean } from "../options/values.ts";
 import { addressOf, type Listening } from "./endpoints.ts";
 import type { Endpoint } from "./report.ts";
+
+const METRICS_GRACE_MS = 1000;
 
 /** A service that runs. */
 export interface Service extends Endpoint {
@@ -108,7 +111,8 @@ export async function openService(
         service: "Metrics",
         title: "Metrics Service",
         address: `${addressOf(hostname, metrics.addr.port)}/metrics`,
-        stop: () => metrics.shutdown(),
+        // Its answers take no time, and a silent connection would hold the shutdown up.
+        stop: (graceMs) => atMost(metrics.shutdown(), Math.min(graceMs, METRICS_GRACE_MS)),
       };
     }
   }

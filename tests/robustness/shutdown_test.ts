@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { infer, int32, numbers } from "../support/infer.ts";
 import { ROOT } from "../support/paths.ts";
 import { TestServer } from "../support/server.ts";
+import { bytes } from "./raw.ts";
 
 async function slowRepository(milliseconds: number): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "triton-ts-slow-" });
@@ -69,6 +70,48 @@ Deno.test("SIGINT ends an idle server with code 0", async () => {
   server.child.kill("SIGINT");
   assert.equal((await server.ended).code, 0, server.log);
 });
+
+/** Connections that a server cannot tell from those of a client that is about to ask, by what they have sent. */
+const SILENT: Readonly<Record<string, Partial<Record<"httpPort" | "grpcPort" | "metricsPort", Uint8Array>>>> = {
+  "HTTP/2 connections without a call": {
+    // the preface, and an empty SETTINGS frame
+    grpcPort: bytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"),
+  },
+  "kept-alive connections": {
+    httpPort: bytes("GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"),
+    metricsPort: bytes("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"),
+  },
+  "half requests": {
+    httpPort: bytes("GET /v2/health/live HTTP/1.1\r\nHo"),
+    grpcPort: bytes("PRI * HT"),
+    metricsPort: bytes("GET /metrics HTTP/1.1\r\nHo"),
+  },
+  "connections that have sent nothing": { httpPort: bytes(""), grpcPort: bytes(""), metricsPort: bytes("") },
+};
+
+for (const [what, sent] of Object.entries(SILENT)) {
+  Deno.test(`${what} do not hold up the end, nor make it a failure`, async () => {
+    // far more than this test may take
+    await using server = await TestServer.start({
+      repositories: [`${ROOT}/models`],
+      args: ["--exit-timeout-secs=3600"],
+    });
+    const connections: Deno.Conn[] = [];
+    try {
+      for (const [port, start] of Object.entries(sent)) {
+        const connection = await Deno.connect({ hostname: "127.0.0.1", port: server[port as keyof typeof sent] });
+        connections.push(connection);
+        await connection.write(start);
+      }
+      // by then the server has accepted them
+      await fetch(`${server.http}/v2`).then((response) => response.body?.cancel());
+      server.child.kill("SIGTERM");
+      assert.equal((await server.ended).code, 0, server.log);
+    } finally {
+      for (const connection of connections) connection.close();
+    }
+  });
+}
 
 Deno.test("a port that is taken ends the start with a sentence", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });

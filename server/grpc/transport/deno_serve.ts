@@ -1,3 +1,4 @@
+import { atMost } from "../../at_most.ts";
 import { onCancel, setTrailers, wholeBody } from "./deno_internals.ts";
 import type {
   GrpcCall,
@@ -10,6 +11,48 @@ import type {
 
 const NOTHING = Promise.resolve(undefined);
 
+/** How long connections have to take the last answers, when the server stops: what runs on them is over then. */
+const FLUSH_MS = 1000;
+/** Slower clients than this lose a large answer that was sent just before the server stopped. */
+const FLUSH_BYTES_PER_MS = 1000;
+
+/** Answers below this need no time of their own. */
+const LARGE_BYTES = 100_000;
+
+/** The calls of a server that are not answered yet. */
+class RunningCalls {
+  readonly calls = new Set<DenoCall>();
+  /** When the answers that were given should have reached their clients: a time of `performance.now()`. */
+  #flushed = 0;
+  #idle: (() => void) | undefined;
+
+  add(call: DenoCall): void {
+    this.calls.add(call);
+  }
+
+  /** @returns false for a call that was answered before. */
+  delete(call: DenoCall): boolean {
+    const deleted = this.calls.delete(call);
+    if (this.calls.size === 0) this.#idle?.();
+    return deleted;
+  }
+
+  /** An answer whose last piece has `bytes` bytes was given to the runtime, which sends it. */
+  sent(bytes: number): void {
+    this.#flushed = Math.max(this.#flushed, performance.now() + bytes / FLUSH_BYTES_PER_MS);
+  }
+
+  /** Resolves when no call runs any more. */
+  async over(): Promise<void> {
+    if (this.calls.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+  }
+
+  /** Milliseconds that the answers may still take to their clients. */
+  get flushMs(): number {
+    return Math.max(0, this.#flushed - performance.now()) + FLUSH_MS;
+  }
+}
+
 class DenoCall implements GrpcCall {
   readonly url: string;
   readonly path: string;
@@ -19,7 +62,7 @@ class DenoCall implements GrpcCall {
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
 
   /** @param running the calls of the server, which this one joins until it is answered. */
-  constructor(readonly request: Request, private readonly running: Set<DenoCall>) {
+  constructor(readonly request: Request, private readonly running: RunningCalls) {
     running.add(this);
     this.url = request.url;
     this.path = pathOf(this.url);
@@ -39,8 +82,9 @@ class DenoCall implements GrpcCall {
     if (this.running.delete(this)) this.#abort?.abort();
   }
 
-  /** The answer is complete. */
-  answered(): void {
+  /** The answer is complete, with a last piece of `bytes` bytes. */
+  answered(bytes = 0): void {
+    if (bytes > LARGE_BYTES) this.running.sent(bytes);
     this.running.delete(this);
   }
 
@@ -83,7 +127,7 @@ function toResponse(call: DenoCall, reply: GrpcReply): Response {
   const { body } = reply;
   const init = { status: reply.status, headers: reply.headers as [string, string][] };
   if (body !== undefined && !(body instanceof Uint8Array)) return new Response(streamOf(call, body, reply), init);
-  end(call, reply);
+  end(call, reply, body?.length);
   return new Response(
     new ReadableStream<Uint8Array>({
       start(controller) {
@@ -96,9 +140,9 @@ function toResponse(call: DenoCall, reply: GrpcReply): Response {
 }
 
 /** Called before the last piece leaves: trailers come too late afterwards. */
-function end(call: DenoCall, { trailers }: GrpcReply): void {
+function end(call: DenoCall, { trailers }: GrpcReply, bytes?: number): void {
   if (trailers) setTrailers(call.request, typeof trailers === "function" ? trailers() : trailers);
-  call.answered();
+  call.answered(bytes);
 }
 
 function streamOf(call: DenoCall, body: AsyncIterator<Uint8Array>, reply: GrpcReply): ReadableStream<Uint8Array> {
@@ -131,12 +175,13 @@ function onError(): Response {
 
 /**
  * gRPC on `Deno.serve` (h2c), with trailers through {@link setTrailers}. Limits of the runtime: 200 streams at once on
- * a connection, 16 KiB of request headers.
+ * a connection, 16 KiB of request headers, and 20 cancelled streams that it has not got round to: more of them at once
+ * close the connection (GOAWAY, ENHANCE_YOUR_CALM, "too_many_resets"), which guards against floods of resets.
  */
 export const denoTransport: GrpcTransport = {
   name: "deno",
   start(options: TransportOptions, handler: GrpcHandler): Promise<ListeningTransport> {
-    const running = new Set<DenoCall>();
+    const running = new RunningCalls();
     const server = Deno.serve(
       { hostname: options.hostname, port: options.port, reusePort: options.reusePort, onListen() {}, onError },
       async (request) => {
@@ -147,12 +192,12 @@ export const denoTransport: GrpcTransport = {
     return Promise.resolve({
       port: server.addr.port,
       async stop(graceMs) {
-        let timer: ReturnType<typeof setTimeout> | undefined;
-        const late = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
-        await Promise.race([server.shutdown(), late]);
-        clearTimeout(timer);
+        // Connections on which nothing runs may never close: some clients neither answer nor go away.
+        const closed = server.shutdown();
+        await atMost(Promise.race([closed, running.over()]), graceMs);
+        if (running.calls.size === 0) await atMost(closed, Math.min(graceMs, running.flushMs));
         // A server that shuts down takes no further orders: what is left hears that nobody waits, and is left behind.
-        for (const call of [...running]) call.cancel();
+        for (const call of [...running.calls]) call.cancel();
       },
     });
   },
