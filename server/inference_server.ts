@@ -5,7 +5,10 @@ import type { Model, Repository } from "../model_repository/model.ts";
 /** The version of this server, as server metadata and `--version` show it. */
 export const SERVER_VERSION = "0.1.0";
 
-/** The extensions that server metadata lists, in Triton's order. */
+/**
+ * The extensions that server metadata lists: Triton's, in its order, since clients compare the list. `trace` and
+ * `logging` are among them though their RPCs and routes come later and say so when called.
+ */
 export const EXTENSIONS: readonly string[] = [
   "classification",
   "sequence",
