@@ -115,6 +115,16 @@ Deno.test("readData() refuses elements of another type with the reference's text
   );
 });
 
+Deno.test("readData() shows a number that it refuses as it was sent", () => {
+  const shown = (datatype: DataType, json: string) =>
+    messageOf(() => read(datatype, 1, json)).match(/element 0 of input 'I' is ([^,]*),/)?.[1];
+  assert.equal(shown("UINT64", "[18446744073709551617]"), "18446744073709551617");
+  assert.equal(shown("INT64", "[-9223372036854775809]"), "-9223372036854775809");
+  assert.equal(shown("INT32", "[9007199254740993]"), "9007199254740993");
+  assert.equal(shown("INT32", "[1.50e1]"), "1.50e1");
+  assert.equal(shown("INT64", `[${"9".repeat(60)}]`), `${"9".repeat(40)}…`);
+});
+
 Deno.test("readData() refuses too many and too few elements", () => {
   for (
     const [datatype, json] of [["INT32", "[1,2,3]"], ["INT32", "[1]"], ["BYTES", '["a"]'], ["FP32", "[]"]] as const

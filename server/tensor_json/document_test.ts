@@ -34,5 +34,5 @@ Deno.test("readJson() says whether integers may have been written as fractions",
 });
 
 Deno.test("readJson() marks fractions in an exact document", () => {
-  assert.deepEqual(read("[1.0,NaN]").root, [new JsonDouble(1), new JsonDouble(NaN)]);
+  assert.deepEqual(read("[1.0,NaN]").root, [new JsonDouble(1, "1.0"), new JsonDouble(NaN)]);
 });

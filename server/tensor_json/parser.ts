@@ -6,7 +6,8 @@ import { decodeText } from "./text.ts";
  * integer to the protocol), an integer beyond 64 bits, or one that is not finite.
  */
 export class JsonDouble {
-  constructor(readonly value: number) {}
+  /** @param text the number as the document writes it, which `value` may round. */
+  constructor(readonly value: number, readonly text = String(value)) {}
 }
 
 /**
@@ -256,10 +257,10 @@ class Parser {
     const text = this.#characters.slice(start, this.#at);
     const value = Number(text);
     if (!Number.isFinite(value)) throw malformedJson("Number too big to be stored in double.", start);
-    if (!integer) return Number.isInteger(value) ? new JsonDouble(value) : value;
+    if (!integer) return Number.isInteger(value) ? new JsonDouble(value, text) : value;
     if (Number.isSafeInteger(value)) return value;
     const exact = BigInt(text);
-    return exact >= INT64_MIN && exact <= UINT64_MAX ? exact : new JsonDouble(value);
+    return exact >= INT64_MIN && exact <= UINT64_MAX ? exact : new JsonDouble(value, text);
   }
 
   /** `NaN`, `Inf` or `Infinity`, after an optional minus sign. */

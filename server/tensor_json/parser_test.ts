@@ -44,9 +44,9 @@ Deno.test("parseExactly() keeps integers of 64 bits and tells them from other nu
   assert.equal(parse("9007199254740993"), 9007199254740993n);
   assert.equal(parse("-9223372036854775808"), -9223372036854775808n);
   assert.equal(parse("18446744073709551615"), 18446744073709551615n);
-  assert.deepEqual(parse("18446744073709551616"), new JsonDouble(18446744073709551616));
-  assert.deepEqual(parse("1.0"), new JsonDouble(1));
-  assert.deepEqual(parse("1e3"), new JsonDouble(1000));
+  assert.deepEqual(parse("18446744073709551616"), new JsonDouble(18446744073709551616, "18446744073709551616"));
+  assert.deepEqual(parse("1.0"), new JsonDouble(1, "1.0"));
+  assert.deepEqual(parse("1e3"), new JsonDouble(1000, "1e3"));
   assert.equal(parse("1.5"), 1.5);
 });
 

@@ -256,7 +256,7 @@ function where(input: string, element: number, value: JsonValue, expected: strin
 
 /** A value as an error shows it, shortened. */
 export function show(value: JsonValue | undefined): string {
-  if (value instanceof JsonDouble) return Number.isInteger(value.value) ? `${value.value}.0` : String(value.value);
+  if (value instanceof JsonDouble) return value.text.length > 40 ? `${value.text.slice(0, 40)}…` : value.text;
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (Array.isArray(value)) return "an array";
   if (typeof value === "object" && value !== null) return "an object";
