@@ -189,7 +189,9 @@ export class RequestNormalizer {
     const missing = [...this.#rules.values()]
       .filter(({ name, optional }) => !optional && !got.includes(name))
       .map(({ name }) => name);
-    return wrongInputs(id, this.#model, { required: this.#required, total: this.#rules.size, got, missing });
+    const unexpected = got.filter((name) => !this.#rules.has(name));
+    const total = this.#rules.size;
+    return wrongInputs(id, this.#model, { required: this.#required, total, got, missing, unexpected });
   }
 
   #wrongShape({ id }: InferenceRequest, { name, shape }: Tensor, dims: readonly number[]) {

@@ -93,7 +93,7 @@ Deno.test("normalize() tells which inputs it got and which are missing", () => {
   refuses(simple(), request([tensor("A", [1, 4])]), wrong("['A']", "['B']", 1));
   refuses(simple(), request([]), wrong("[]", "['A','B']", 0));
   const many = request([tensor("A", [1, 4]), tensor("B", [1, 4]), tensor("C", [1, 4])]);
-  refuses(simple(), many, wrong("['A','B','C']", "]", 3));
+  refuses(simple(), many, `${wrong("['A','B','C']", "]", 3)} Unexpected input(s): ['C'].`);
 });
 
 Deno.test("normalize() lets optional inputs be missing, and no optional one stand in for a required one", () => {

@@ -87,10 +87,12 @@ export interface InputCount {
   readonly total: number;
   readonly got: readonly string[];
   readonly missing: readonly string[];
+  /** Got, and not among the model's. */
+  readonly unexpected: readonly string[];
 }
 
 export const wrongInputs = declare("INVALID_ARGUMENT", (id: string, model: string, count: InputCount) => {
-  const { required, total, got, missing } = count;
+  const { required, total, got, missing, unexpected } = count;
   const expected = required === total
     ? `expected ${total} inputs`
     : `expected number of inputs between ${required} and ${total}`;
@@ -98,7 +100,8 @@ export const wrongInputs = declare("INVALID_ARGUMENT", (id: string, model: strin
     quoted(got)
   }, but ` +
     // Triton loses the opening bracket where nothing is missing.
-    `missing required input(s) ${missing.length === 0 ? "]" : quoted(missing)}. Please provide all required input(s).`;
+    `missing required input(s) ${missing.length === 0 ? "]" : quoted(missing)}. Please provide all required input(s).` +
+    (unexpected.length === 0 ? "" : ` Unexpected input(s): ${quoted(unexpected)}.`);
 });
 
 export const noBatchDimension = declare(
