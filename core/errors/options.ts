@@ -157,6 +157,7 @@ export const portInUse = declare(
 
 export const cannotListen = declare(
   "UNAVAILABLE",
-  (address: string, reason: string, option: string) =>
-    `Socket '${address}' cannot be opened: ${reason}; see --${option}`,
+  (address: string, reason: string, addressOption: string, portOption: string) =>
+    `Socket '${address}' cannot be opened: ${reason}; see --${addressOption}, which names an address of this machine, ` +
+    `and --${portOption}`,
 );

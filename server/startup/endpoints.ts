@@ -9,6 +9,8 @@ export interface Listening {
   readonly port: number;
   /** Name of the option that sets the port. */
   readonly option: string;
+  /** Name of the option that sets the hostname. */
+  readonly addressOption: string;
   readonly reusePort: boolean;
 }
 
@@ -50,9 +52,9 @@ export async function startService<T>(listening: Listening, start: () => T | Pro
   }
 }
 
-function serviceError({ service, hostname, port, option }: Listening, error: unknown): ServiceError {
+function serviceError({ service, hostname, port, option, addressOption }: Listening, error: unknown): ServiceError {
   const address = addressOf(hostname, port);
   if (error instanceof Deno.errors.AddrInUse) return new ServiceError(service, portInUse(address, option));
   const reason = error instanceof Error ? error.message : String(error);
-  return new ServiceError(service, cannotListen(address, reason, option));
+  return new ServiceError(service, cannotListen(address, reason, addressOption, option));
 }

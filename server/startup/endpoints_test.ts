@@ -7,6 +7,7 @@ const http = (port: number): Listening => ({
   hostname: "127.0.0.1",
   port,
   option: "http-port",
+  addressOption: "http-address",
   reusePort: false,
 });
 
@@ -34,7 +35,14 @@ Deno.test("startService() explains when the address does not exist here", async 
   const listening = { ...http(8000), hostname: "192.0.2.1" };
   await rejects(
     startService(listening, () => void Deno.listen({ hostname: listening.hostname, port: 8000 })),
-    /failed to start HTTP service: Unavailable - Socket '192.0.2.1:8000' cannot be opened: /,
+    /failed to start HTTP service: Unavailable - Socket '192.0.2.1:8000' cannot be opened: .*; see --http-address/,
+  );
+});
+
+Deno.test("probe() names the option of the address when that is none", () => {
+  throws(
+    () => probe({ ...http(8000), hostname: "300.1.1.1" }),
+    /'300.1.1.1:8000' cannot be opened: .*; see --http-address/,
   );
 });
 

@@ -40,6 +40,7 @@ export function portsOf(options: ServerOptions): Listening[] {
       hostname: options.grpcAddress,
       port: options.grpcPort,
       option: "grpc-port",
+      addressOption: "grpc-address",
       reusePort: options.reuseGrpcPort,
     },
     {
@@ -48,6 +49,7 @@ export function portsOf(options: ServerOptions): Listening[] {
       hostname: options.httpAddress,
       port: options.httpPort,
       option: "http-port",
+      addressOption: "http-address",
       reusePort: options.reuseHttpPort,
     },
     {
@@ -56,6 +58,7 @@ export function portsOf(options: ServerOptions): Listening[] {
       hostname: metricsAddressOf(options),
       port: options.metricsPort,
       option: "metrics-port",
+      addressOption: options.metricsAddress === "" ? "http-address" : "metrics-address",
       reusePort: false,
     },
   ];
