@@ -30,6 +30,12 @@ export interface BackendContext {
 export interface Backend {
   readonly name: string;
   /**
+   * Checks its settings when the server starts, before any model is loaded; what has no effect goes to `warning`.
+   *
+   * @throws Status INVALID_ARGUMENT naming the setting, its value and what was expected.
+   */
+  checkSettings?(settings: BackendSettings, warning: (message: string) => void): void;
+  /**
    * Completes a configuration from the model's files: inputs, outputs, `max_batch_size`, `dynamic_batching` that the
    * config leaves out. Changes `source.config` in place. Called once per model, with its first version to be loaded.
    *

@@ -5,6 +5,7 @@ import { checkStartup, checkTogether } from "./options/checks.ts";
 import { helpText, PROGRAM } from "./options/help.ts";
 import { parseCommandLine } from "./options/parse.ts";
 import type { OptionKey, ServerOptions } from "./options/table.ts";
+import { checkBackendSettings } from "./startup/backend_settings.ts";
 import { ServiceError } from "./startup/endpoints.ts";
 import { dashed, helpWidth, printFatal, usageErrorText } from "./startup/fatal.ts";
 import { guardAgainstCrashes, StopSignals } from "./startup/lifecycle.ts";
@@ -40,6 +41,11 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   configureLog(line.options);
   for (const warning of line.warnings) log.warning(warning);
+  const unusable = checkBackendSettings(line.options.backendConfig, (text) => log.warning(text));
+  if (unusable) {
+    printFatal(usageErrorText({ option: "backendConfig", status: unusable }, helpWidth()));
+    return 1;
+  }
   return await serve(line.options, line.given);
 }
 

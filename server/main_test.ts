@@ -34,6 +34,9 @@ Deno.test("run() names option, fault and help when a value is wrong", async () =
   equal(out, "");
   match(err, /Bad option: "--http-port"\.\nInvalid option value. Got abc\n/);
   match(err, /--http-port=<port>/);
+  const backend = await outcome("--model-repository=/nope", "--backend-config=onnxruntime,gpu-check=perhaps");
+  equal(backend.code, 1);
+  match(backend.err, /Bad option: "--backend-config"\.\nunexpected value 'perhaps' .* expected on or off\n/);
 });
 
 Deno.test("run() fails before it loads anything when options contradict each other or cannot be honoured", async () => {

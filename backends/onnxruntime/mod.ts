@@ -1,4 +1,4 @@
-import type { Backend, BackendContext, LoadedModel, ModelSource } from "../backend.ts";
+import type { Backend, BackendContext, BackendSettings, LoadedModel, ModelSource } from "../backend.ts";
 import { completeConfig } from "./complete.ts";
 import { modelPath, readGraph } from "./graph.ts";
 import { ModelLoader } from "./loader.ts";
@@ -8,6 +8,10 @@ import { validateConfig } from "./validate.ts";
 /** Runs ONNX models: on WebGPU, on the CPU natively, or on the CPU in WebAssembly; one worker per instance. */
 export const onnxruntimeBackend: Backend = {
   name: "onnxruntime",
+
+  checkSettings(settings: BackendSettings, warning: (message: string) => void): void {
+    parseSettings(settings, warning);
+  },
 
   async complete(source: ModelSource, context: BackendContext): Promise<void> {
     const settings = parseSettings(context.settings, context.warning);
