@@ -1,6 +1,8 @@
 import Table from "cli-table3";
 import { bareLoop } from "./bare_loop.ts";
 import type { Result } from "./cells.ts";
+import type { Measurement } from "./load.ts";
+import { QUEUE_LENGTHS, type SchedulerCost } from "./schedulers.ts";
 
 const PLAIN = { style: { head: [], border: [] } };
 
@@ -86,5 +88,21 @@ export async function printBatches(http: number, models: Iterable<string>): Prom
       sizes.map(({ batch_size, compute_infer }) => `${batch_size}×${compute_infer.count}`).join(" "),
     ]);
   }
+  console.log(table.toString());
+}
+
+/** What a request costs in the schedulers, by the number of requests that wait. */
+export function printSchedulers(costs: readonly SchedulerCost[]): void {
+  const head = ["µs/request with so many waiting", ...QUEUE_LENGTHS.map(number)];
+  const table = new Table({ ...PLAIN, head, colAligns: ["left", ...QUEUE_LENGTHS.map(() => "right" as const)] });
+  for (const { scheduler, micros } of costs) table.push([scheduler, ...micros.map((each) => each.toFixed(2))]);
+  console.log(table.toString());
+}
+
+/** Many sequences at once. */
+export function printSequences(count: number, { rate, cpuMicros, median, p99, failed }: Measurement): void {
+  const head = ["sequences at once", "requests/s", "CPU µs/request", "median µs", "p99 µs", "failed"];
+  const table = new Table({ ...PLAIN, head, colAligns: head.map(() => "right" as const) });
+  table.push([number(count), number(rate), number(cpuMicros), number(median), number(p99), failed]);
   console.log(table.toString());
 }

@@ -123,6 +123,21 @@ input [ { name: "INPUT0" data_type: TYPE_INT32 dims: [ 16 ] }, { name: "INPUT1" 
 output [ { name: "OUTPUT0" data_type: TYPE_INT32 dims: [ 16 ] }, { name: "OUTPUT1" data_type: TYPE_INT32 dims: [ 16 ] } ]
 `;
 
+/** The example `simple_sequence`, for a thousand sequences at once. */
+const SEQUENCE_CONFIG = `max_batch_size: 64
+sequence_batching {
+  max_sequence_idle_microseconds: 60000000
+  oldest { max_candidate_sequences: 1024 }
+  control_input [
+    { name: "START" control [ { kind: CONTROL_SEQUENCE_START int32_false_true: [ 0, 1 ] } ] },
+    { name: "READY" control [ { kind: CONTROL_SEQUENCE_READY int32_false_true: [ 0, 1 ] } ] }
+  ]
+}
+input [ { name: "INPUT" data_type: TYPE_INT32 dims: [ 1 ] } ]
+output [ { name: "OUTPUT" data_type: TYPE_INT32 dims: [ 1 ] } ]
+instance_group [ { kind: KIND_CPU } ]
+`;
+
 const ADD_SUB_PYTHON = `import triton_python_backend_utils as pb
 
 
@@ -151,6 +166,10 @@ export async function writeRepository(directory: string): Promise<void> {
     // CPU: the bare loop it is compared with runs there too
     await Deno.writeTextFile(`${directory}/${name}/config.pbtxt`, "instance_group [ { kind: KIND_CPU } ]\n");
   }
+  const sequence = new URL("../models/simple_sequence/1/model.onnx", import.meta.url);
+  await Deno.mkdir(`${directory}/sequences/1`, { recursive: true });
+  await Deno.copyFile(sequence, `${directory}/sequences/1/model.onnx`);
+  await Deno.writeTextFile(`${directory}/sequences/config.pbtxt`, SEQUENCE_CONFIG);
   const dense = denseModel();
   for (const [name, settings] of BATCHING) {
     await Deno.mkdir(`${directory}/${name}/1`, { recursive: true });

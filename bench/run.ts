@@ -2,22 +2,28 @@
  * `deno task bench`: one table of ratios from one run. Everything that is compared is measured in turns, several rounds
  * each, and the median counts: the machines are noisy, the ratios less so.
  *
- * Usage: deno task bench [--seconds=2] [--rounds=3] [--only=small,large,conv,batching] [--reference=PATH/TO/start.sh]
+ * Usage: deno task bench [--seconds=2] [--rounds=3] [--only=small,large,conv,batching,sequences,schedulers] [--reference=PATH/TO/start.sh]
  */
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { measure, PARTS } from "./cells.ts";
 import { loadGenerators } from "./load.ts";
 import { freePorts, type Server, startServer } from "./process.ts";
-import { printBatches, printConvolutions, printResults } from "./report.ts";
+import { printBatches, printConvolutions, printResults, printSchedulers, printSequences } from "./report.ts";
 import { BATCHING, writeReferenceRepository, writeRepository } from "./repository.ts";
+import { measureSchedulers } from "./schedulers.ts";
+import { measureSequences, SEQUENCES } from "./sequences.ts";
+
+/** Parts that are not cells of one table. */
+const OTHERS = ["sequences", "schedulers"];
+const ALL = [...PARTS.keys(), ...OTHERS];
 
 const { values: flags } = parseArgs({
   args: Deno.args,
   options: {
     seconds: { type: "string", default: "2" },
     rounds: { type: "string", default: "3" },
-    only: { type: "string", default: [...PARTS.keys()].join(",") },
+    only: { type: "string", default: ALL.join(",") },
     reference: { type: "string", default: referenceScript() },
   },
 });
@@ -32,12 +38,15 @@ function referenceScript(): string {
 }
 
 async function main(): Promise<number> {
-  const unknown = parts.filter((part) => !PARTS.has(part));
+  const unknown = parts.filter((part) => !ALL.includes(part));
   if (unknown.length > 0) {
-    console.error(`There is no part ${unknown.join(", ")}; the parts are ${[...PARTS.keys()].join(", ")}`);
+    console.error(`There is no part ${unknown.join(", ")}; the parts are ${ALL.join(", ")}`);
     return 1;
   }
-  const tools = await loadGenerators();
+  if (parts.includes("schedulers")) printSchedulers(measureSchedulers(rounds));
+  const cells = parts.filter((part) => PARTS.has(part));
+  if (cells.length === 0 && !parts.includes("sequences")) return 0;
+  const tools = cells.length === 0 ? { wrk: true, h2load: true } : await loadGenerators();
   if (!tools.wrk || !tools.h2load) {
     console.error("The bench needs the load generators wrk and h2load: apt-get install wrk nghttp2-client");
     return 1;
@@ -47,10 +56,16 @@ async function main(): Promise<number> {
   try {
     await writeRepository(`${directory}/ours`);
     servers.set("ours", await startOurs(`${directory}/ours`));
+    if (parts.includes("sequences")) {
+      const measured = await measureSequences(servers.get("ours")!, "sequences", rounds);
+      printSequences(SEQUENCES, measured);
+      if (measured.failed > 0) return 1;
+    }
+    if (cells.length === 0) return 0;
     servers.set("echo", await startEcho());
     const triton = await startTriton(`${directory}/reference`);
     if (triton) servers.set("Triton", triton);
-    const results = await measure(parts.flatMap((part) => PARTS.get(part)!()), servers, rounds, seconds);
+    const results = await measure(cells.flatMap((part) => PARTS.get(part)!()), servers, rounds, seconds);
     printResults(results);
     if (parts.includes("conv")) {
       await printConvolutions(`${directory}/ours/conv/1/model.onnx`, results, rounds, seconds);
