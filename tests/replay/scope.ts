@@ -15,7 +15,6 @@ export const FILES: readonly string[] = [
 ];
 
 const EXPLICIT = "needs models loaded and unloaded by request, which this server does not offer yet";
-const SEQUENCES = "needs the dynamic and the sequence batcher, which this server does not offer yet";
 const MEMORY = "needs shared memory of clients, which this server does not offer yet";
 
 /** Files that are left out as a whole, and why. */
@@ -26,7 +25,7 @@ export const FILES_LEFT_OUT: Readonly<Record<string, string>> = {
   poll: "needs --model-control-mode=poll, which this server does not offer yet",
   repository: EXPLICIT,
   restricted: "needs restricted APIs, which this server does not offer yet",
-  scheduler: SEQUENCES,
+  scheduler: "needs the Python models that it was recorded with (tests/batching asks the same of other models)",
   sequence: "needs the Python models that it was recorded with (tests/sequences asks the same of an ONNX model)",
   shared_memory: MEMORY,
   shm_bounds: MEMORY,
