@@ -26,6 +26,13 @@ export const stringNotUtf8 = declare(
     `Send binary data as UINT8`,
 );
 
+export const stringWithNul = declare(
+  "INVALID_ARGUMENT",
+  (input: string, index: number, model: string) =>
+    `element ${index} of BYTES input '${input}' for model '${model}' contains a NUL byte, at which ONNX Runtime would cut ` +
+    `the string off. Send binary data as UINT8`,
+);
+
 export const externalDataOutside = declare(
   "INVALID_ARGUMENT",
   (model: string, location: string) =>

@@ -110,6 +110,12 @@ def test_bytes_that_are_no_text(client):
     assert client.identity("identity_STRING", "BYTES", array).tolist() == array.tolist()
 
 
+def test_text_with_a_nul_is_refused_by_onnx_models(client):
+    array = numpy.array([["fine", "a\0b"]], object)
+    with pytest.raises(Exception, match="element 1 of BYTES input 'INPUT0' .* contains a NUL byte"):
+        client.identity("onnx_STRING", "BYTES", array)
+
+
 def test_no_strings(client):
     empty = numpy.zeros((1, 0), object)
     assert client.identity("identity_STRING", "BYTES", empty).shape == (1, 0)
