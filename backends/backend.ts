@@ -57,8 +57,10 @@ export interface LoadedModel {
   readonly instances: readonly ModelInstance[];
   /** Where it runs, for people: `GPU (NVIDIA H100)`, `CPU (native, 2 × 1 thread)`. */
   readonly device: string;
-  /** Why it runs there, where that is not what was asked for: `moved to the CPU: …`. Empty otherwise. */
+  /** What is to be known of where it runs: `moved to the CPU: …`, which operators are not on the GPU. Often empty. */
   readonly note: string;
+  /** True where it does not run where it was asked to; the log warns with {@link note} then. */
+  readonly moved?: boolean;
   /** Stops the instances and gives everything back. No execution is in flight then. */
   unload(): Promise<void>;
 }

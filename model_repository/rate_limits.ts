@@ -35,6 +35,9 @@ export function rateLimitsOf(config: ModelConfig, limiter: RateLimiter | undefin
       get note() {
         return loaded.note;
       },
+      get moved() {
+        return loaded.moved;
+      },
       async unload() {
         try {
           await loaded.unload();

@@ -321,10 +321,10 @@ export class ModelRepository implements Repository {
         log.info(`loading: ${name}:${version}`);
         break;
       case "READY": {
-        const { device, note } = status.model.loaded;
+        const { device, note, moved } = status.model.loaded;
         event = { ...event, device, note };
         log.info(`successfully loaded '${name}' version ${version} on ${device}`);
-        if (note !== "") log.warning(`${name}: ${note}`);
+        if (note !== "") log[moved ? "warning" : "info"](`${name}: ${note}`);
         break;
       }
       case "UNAVAILABLE":

@@ -293,6 +293,27 @@ Deno.test("subscribe() hears every step of a version", async () => {
   });
 });
 
+for (const moved of [true, false]) {
+  Deno.test(`start() ${moved ? "warns that" : "notes how"} a model runs ${moved ? "elsewhere" : "where it was asked to"}`, async () => {
+    const backend: Backend = {
+      name: "identity",
+      load: async (source, context) => {
+        const loaded = await identityBackend.load(source, context);
+        return { ...loaded, note: "51 operators are not on the GPU", moved };
+      },
+    };
+    await withFiles({ "m/config.pbtxt": identityConfig(), "m/1/": "" }, async (root) => {
+      const { repository, log } = repositoryOf(root, { backend });
+      await repository.start();
+      assert.deepEqual(
+        log.lines.filter((line) => line.includes("51")),
+        [`${moved ? "W" : "I"} m: 51 operators are not on the GPU`],
+      );
+      await repository.close(1000);
+    });
+  });
+}
+
 Deno.test("load() and unload() are refused while the source is not explicit", async () => {
   await withFiles({}, async (root) => {
     const { repository } = repositoryOf(root);

@@ -38,6 +38,7 @@ export class ModelLoader {
   readonly #outputs: readonly OrtTensorSpec[];
   #states: readonly StateSpec[] = [];
   #note = "";
+  #moved = false;
 
   constructor(
     private readonly source: ModelSource,
@@ -62,6 +63,7 @@ export class ModelLoader {
         instances: started.map(({ instance }) => instance),
         device: deviceText(started.map(({ instance, threads }) => ({ ...instance.info, threads }))),
         note: this.#note,
+        moved: this.#moved,
         unload: () => this.#stopAll(),
       };
       if (started.every(({ instance }) => instance.info.runtime === "webgpu")) {
@@ -150,6 +152,7 @@ export class ModelLoader {
 
   #moveToCpu(reason: string): undefined {
     this.#note = `moved to the CPU: ${reason}`;
+    this.#moved = true;
   }
 
   async #checkAgainstCpu({ instance }: Started): Promise<string> {

@@ -131,6 +131,7 @@ Deno.test("onnxruntimeBackend moves a model of a type without GPU kernels to the
   const graph = { inputs: [double("a"), double("b")], outputs: [double("sum")], nodes: SUM.nodes };
   await withGraph(graph, group(Kind.GPU), {}, ({ loaded }) => {
     assert.equal(loaded.note, "moved to the CPU: WebGPU has no kernels for FP64, the type of input 'a'");
+    assert.equal(loaded.moved, true);
     assert.match(loaded.device, /^CPU /);
   });
 });
@@ -226,6 +227,7 @@ for (const name of ["mnist", "tf_bert_qa_tiny", "oww_melspectrogram", "oww_embed
       await withModel(join(testdata, name), group(Kind.GPU), {}, ({ loaded }) => {
         // some operators may stay on the CPU: the note then says which
         assert.doesNotMatch(loaded.note, /moved to the CPU/);
+        assert.equal(loaded.moved, false);
         assert.match(loaded.device, /^GPU /);
       });
     },
