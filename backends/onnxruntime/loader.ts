@@ -6,6 +6,7 @@ import type { StateSpec } from "../state/stateful_model.ts";
 import { warmupSamples } from "../warmup_samples.ts";
 import type { WorkerTensor } from "../worker/protocol.ts";
 import { workerModule } from "../worker/module.ts";
+import { Survivors } from "../worker/survivors.ts";
 import { WorkerInstance, WorkerLoadError } from "../worker/worker_instance.ts";
 import { batchPlanOf } from "../batch_io.ts";
 import { InlineInstance } from "../inline_instance.ts";
@@ -34,6 +35,7 @@ let nativeFailure: string | undefined;
 /** Starts the instances of one version, each where it can run. Used once. */
 export class ModelLoader {
   readonly #started: Started[] = [];
+  readonly #survivors = new Survivors();
   readonly #inputs: readonly OrtTensorSpec[];
   readonly #outputs: readonly OrtTensorSpec[];
   #states: readonly StateSpec[] = [];
@@ -220,6 +222,7 @@ export class ModelLoader {
       plan: batchPlanOf(source.config),
       blocking: runtime !== "webgpu",
       executionTimeoutSecs: this.settings.executionTimeoutSecs,
+      survivors: this.#survivors,
       onLog: (severity, text) => context[severity](text),
     });
     const started = { instance, threads };

@@ -1,6 +1,6 @@
 import type { InferenceRequest } from "../../core/inference.ts";
 import type { DataType } from "../../core/data_type.ts";
-import { workerCrashed, workerGone, workerHung, workerStartFailed } from "../../core/errors/backend.ts";
+import { workerCrashed, workerGivenUp, workerGone, workerHung, workerStartFailed } from "../../core/errors/backend.ts";
 import { freeMemory, largeBuffers } from "../../core/memory.ts";
 import { Status } from "../../core/status.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -10,6 +10,7 @@ import { type BatchInput, gatherInputs, splitOutputs, wantedOutputs } from "../b
 import type { BatchPlan } from "../batch_io.ts";
 import { Channel } from "./channel.ts";
 import type { FromWorker } from "./messages.ts";
+import { Survivors } from "./survivors.ts";
 import type { WorkerModelInfo, WorkerTensor } from "./protocol.ts";
 
 /** A tensor's name and type, in the order of the model's configuration or graph. */
@@ -36,6 +37,8 @@ export interface WorkerInstanceOptions<Options> {
   readonly blocking: boolean;
   /** Seconds after which an execution counts as hung. Default 300. */
   readonly executionTimeoutSecs?: number;
+  /** Shared by the instances of a model version, so that none takes requests that another could still run. */
+  readonly survivors?: Survivors;
   readonly onLog?: (severity: "info" | "warning", text: string) => void;
   readonly clock?: Clock;
 }
@@ -54,10 +57,13 @@ const PREFETCH_DEPTH = 4;
 const WATCH_INTERVAL_MS = 1000;
 const FIRST_BACKOFF_MS = 100;
 const LAST_BACKOFF_MS = 30_000;
+/** Restarts after hangs: a native call cannot be ended from outside, so each leaves a thread and its memory behind. */
+const MOST_HANG_RESTARTS = 3;
 
 /**
  * A model instance in a worker of its own. When the worker crashes or hangs, what it had in flight fails with
- * UNAVAILABLE and a new worker is started, with growing pauses while it keeps failing.
+ * UNAVAILABLE and a new worker is started, with growing pauses while it keeps failing. One that hangs again and again is
+ * given up: it refuses what no other instance can take.
  */
 export class WorkerInstance<Options = unknown> implements ModelInstance {
   readonly name: string;
@@ -75,6 +81,10 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
   #worker: Worker | undefined;
   #channel: Channel | undefined;
   #stopped = false;
+  #hangs = 0;
+  /** Why it never runs again. */
+  #givenUp: Status | undefined;
+  readonly #survivors: Survivors;
   #backoffMs = FIRST_BACKOFF_MS;
   #cancelRestart: () => void = () => {};
   #cancelWatch: () => void = () => {};
@@ -86,6 +96,7 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
     this.group = options.group;
     this.passive = options.passive ?? false;
     this.#clock = options.clock ?? systemClock;
+    this.#survivors = options.survivors ?? new Survivors();
     this.#inputs = options.inputs.map(({ name }) => name);
     this.#outputs = options.outputs.map(({ name }) => name);
   }
@@ -98,11 +109,12 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
   static async start<Options>(options: WorkerInstanceOptions<Options>): Promise<WorkerInstance<Options>> {
     const instance = new WorkerInstance(options);
     await instance.#spawn();
+    instance.#survivors.add(instance);
     return instance;
   }
 
   get available(): boolean {
-    return this.#channel !== undefined;
+    return this.#channel !== undefined || this.#givenUp !== undefined && !this.#survivors.any;
   }
 
   get capacity(): number {
@@ -113,7 +125,9 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
     const { requests } = execution;
     const channel = this.#channel;
     if (!channel) {
-      execution.finish(NO_TIME, workerGone(this.name, this.options.modelName, "it is being restarted"));
+      const error = this.#givenUp ?? workerGone(this.name, this.options.modelName, "it is being restarted");
+      // later, since the end of one execution begins the next, and a queue may be long
+      queueMicrotask(() => execution.finish(NO_TIME, error));
       return;
     }
     try {
@@ -147,6 +161,7 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
   /** Releases the model, then ends the worker; at once if it does not answer in time. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#survivors.remove(this);
     this.#cancelRestart();
     this.#cancelWatch();
     const channel = this.#channel;
@@ -235,11 +250,17 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
     this.#cancelWatch = this.#clock.after(WATCH_INTERVAL_MS, () => {
       const oldest = this.#channel?.oldest;
       if (oldest !== undefined && performance.now() - oldest > limit * 1000) {
-        this.#crashed(workerHung(this.name, this.options.modelName, limit));
+        this.#hung(limit);
       } else if (!this.#stopped) {
         this.#watch();
       }
     });
+  }
+
+  #hung(limit: number): void {
+    const { modelName } = this.options;
+    if (++this.#hangs > MOST_HANG_RESTARTS) this.#givenUp = workerGivenUp(this.name, modelName, this.#hangs, limit);
+    this.#crashed(this.#givenUp ?? workerHung(this.name, modelName, limit));
   }
 
   #crashed(error: Status): void {
@@ -250,8 +271,9 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
     this.#worker?.terminate();
     this.#worker = undefined;
     this.options.onLog?.("warning", error.message);
-    this.#scheduleRestart();
+    if (!this.#givenUp) this.#scheduleRestart();
     channel.fail(error);
+    if (this.#givenUp) this.#survivors.giveUp(this);
   }
 
   #scheduleRestart(): void {

@@ -5,9 +5,14 @@ import type { Status } from "../../core/status.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Execution } from "../backend.ts";
 import type { EchoOptions } from "./testing/echo_worker.ts";
-import { WorkerInstance, WorkerLoadError } from "./worker_instance.ts";
+import { Survivors } from "./survivors.ts";
+import { WorkerInstance, type WorkerInstanceOptions, WorkerLoadError } from "./worker_instance.ts";
 
-function start(options: EchoOptions = {}, executionTimeoutSecs?: number): Promise<WorkerInstance<EchoOptions>> {
+function start(
+  options: EchoOptions = {},
+  executionTimeoutSecs?: number,
+  more: Partial<WorkerInstanceOptions<EchoOptions>> = {},
+): Promise<WorkerInstance<EchoOptions>> {
   return WorkerInstance.start({
     name: "echo_0",
     group: "echo",
@@ -19,6 +24,7 @@ function start(options: EchoOptions = {}, executionTimeoutSecs?: number): Promis
     outputs: [{ name: "OUT0", datatype: "UINT8" }, { name: "OUT1", datatype: "INT64" }],
     blocking: !options.asynchronous,
     executionTimeoutSecs,
+    ...more,
   });
 }
 
@@ -147,6 +153,51 @@ for (const [trouble, order] of [["crashes", 251], ["hangs", 252]] as const) {
     }
   });
 }
+
+Deno.test("WorkerInstance is given up when it hangs again and again, and leaves requests to others while it can", async () => {
+  const survivors = new Survivors();
+  const log: string[] = [];
+  const onLog = (_: string, text: string) => log.push(text);
+  const hangs = await start({}, 0.1, { survivors, onLog });
+  const other = await start({}, 0.1, { survivors });
+  const hang = (instance: WorkerInstance<EchoOptions>) =>
+    execute(instance, request([bytes("IN0", 4, 252), numbers(1)])).then(() => assert.fail(), (error: Status) => error);
+  const back = (instance: WorkerInstance<EchoOptions>) =>
+    new Promise<void>((resolve) => instance.onAvailable = resolve);
+  try {
+    for (let restart = 1; restart <= 3; restart++) {
+      const again = back(hangs);
+      assert.match((await hang(hangs)).message, /The instance is being restarted/);
+      await again;
+      assert.equal(hangs.restarts, restart);
+    }
+    const last = await hang(hangs);
+    assert.equal(last.code, "UNAVAILABLE");
+    assert.match(last.message, /^instance 'echo_0' of model 'echo' is not running: 4 executions .* restart the server/);
+    assert.equal(hangs.available, false, "another instance can take what comes");
+    assert.equal(log.filter((text) => text === last.message).length, 1);
+
+    const refuses = back(hangs);
+    for (let restart = 1; restart <= 3; restart++) {
+      const again = back(other);
+      await hang(other);
+      await again;
+    }
+    await hang(other);
+    await refuses;
+    for (const instance of [hangs, other]) {
+      assert.equal(instance.available, true, "nobody else would refuse what waits");
+      await assert.rejects(
+        execute(instance, request([bytes("IN0", 4, 1), numbers(1)])),
+        /is not running: 4 executions/,
+      );
+    }
+    assert.equal(hangs.restarts, 3);
+  } finally {
+    await hangs.stop();
+    await other.stop();
+  }
+});
 
 Deno.test("WorkerInstance.start() throws the model's reason when it does not load", async () => {
   await assert.rejects(start({ failLoad: "no such file" }), (error) => {

@@ -29,6 +29,14 @@ export const workerHung = declare(
     `The instance is being restarted; raise execution-timeout-secs in --backend-config if the model needs longer`,
 );
 
+export const workerGivenUp = declare(
+  "UNAVAILABLE",
+  (instance: string, model: string, hangs: number, seconds: number) =>
+    `instance '${instance}' of model '${model}' is not running: ${hangs} executions did not end within ${seconds} ` +
+    `seconds, and each may hold a thread and its memory until the server ends. It is not restarted again: restart the ` +
+    `server, and raise execution-timeout-secs in --backend-config if the model needs longer`,
+);
+
 export const workerGone = declare(
   "UNAVAILABLE",
   (instance: string, model: string, reason: string) =>
