@@ -222,12 +222,17 @@ export class ModelLoader {
       plan: batchPlanOf(source.config),
       blocking: runtime !== "webgpu",
       executionTimeoutSecs: this.settings.executionTimeoutSecs,
-      survivors: this.#survivors,
+      survivors: this.#survivorsOf(source),
       onLog: (severity, text) => context[severity](text),
     });
     const started = { instance, threads };
     this.#started.push(started);
     return started;
+  }
+
+  /** A sequence stays with its instance, which has to refuse it when it is given up: no other one can take it. */
+  #survivorsOf({ config }: ModelSource): Survivors | undefined {
+    return config.schedulingChoice.case === "sequenceBatching" ? undefined : this.#survivors;
   }
 
   #loadOptions(runtime: OrtRuntime, threads: number): OrtLoadOptions {
