@@ -1,9 +1,11 @@
+import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import type { Backend } from "../../backends/backend.ts";
 import { identityBackend } from "../../backends/identity/mod.ts";
 import { systemClock } from "../../core/clock.ts";
 import { InferenceRequest, type InferenceResponse } from "../../core/inference.ts";
 import { UnaryResponse } from "../../core/responses.ts";
+import { Status, type StatusCode } from "../../core/status.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Log } from "../../observability/log.ts";
 import type { Model } from "../model.ts";
@@ -93,4 +95,15 @@ export async function inferOnce(model: Model, ...inputs: Tensor[]): Promise<Infe
   const sink = new UnaryResponse();
   model.infer(request, sink);
   return await sink.promise;
+}
+
+/** For `assert.rejects` and `assert.throws`: an error of this code and text. */
+export function isStatus(code: StatusCode, message: string | RegExp) {
+  return (error: Status) => {
+    assert.ok(error instanceof Status);
+    if (typeof message === "string") assert.equal(error.message, message);
+    else assert.match(error.message, message);
+    assert.equal(error.code, code);
+    return true;
+  };
 }
