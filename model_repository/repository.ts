@@ -8,15 +8,17 @@ import {
 } from "../core/errors/repository.ts";
 import { explicitLoadNotAllowed } from "../core/errors/wire.ts";
 import { Status } from "../core/status.ts";
+import { Drain } from "./drain.ts";
 import { dependenciesOf, Ensembles, isEnsemble } from "./ensemble/ensembles.ts";
 import { pollWithDependencies } from "./ensemble/poll_dependencies.ts";
 import { stoppingOrder } from "./ensemble/stopping_order.ts";
 import { type LoadOptions, ModelLoader } from "./load.ts";
 import { findSlowly, nearestName } from "./lookup.ts";
-import type { IndexEntry, Model, Repository, VersionState } from "./model.ts";
+import type { IndexEntry, Model, Repository } from "./model.ts";
 import { type EntryHost, ModelEntry } from "./model_entry.ts";
 import { pollModel, type PollOptions } from "./poll.ts";
 import type { PolledModel } from "./polled_model.ts";
+import { logChange, type RepositoryEvent } from "./repository_event.ts";
 import { scanRepositories } from "./scan.ts";
 import type { ServedModel } from "./served_model.ts";
 import type { Reconciler, RepositorySource } from "./source.ts";
@@ -29,14 +31,6 @@ export interface RepositoryOptions extends LoadOptions, Omit<PollOptions, "warn"
   readonly source: RepositorySource;
 }
 
-/** A change of one version. */
-export interface RepositoryEvent extends IndexEntry {
-  readonly version: number;
-  readonly state: VersionState;
-}
-
-const DRAIN_INTERVAL_MS = 5;
-
 /**
  * All models that this server knows. A source says which of them are wanted; the entries load and unload until that is
  * so. Errors of single models are kept in the index and never stop the others.
@@ -46,14 +40,15 @@ export class ModelRepository implements Repository {
   readonly #loader: ModelLoader;
   readonly #entries = new Map<string, ModelEntry>();
   readonly #ensembles: Ensembles;
+  readonly #drain: Drain;
   /** Models that were asked for by their names, not only because an ensemble runs them. */
   readonly #named = new Set<string>();
   readonly #listeners = new Set<(event: RepositoryEvent) => void>();
   #stopped = false;
-  #abandoned = false;
 
   constructor(options: RepositoryOptions) {
     this.#options = options;
+    this.#drain = new Drain(options.clock, options.log);
     this.#loader = new ModelLoader(options, (name, version) => this.#served(name, version));
     this.#ensembles = new Ensembles(this.#entries, options.log);
   }
@@ -152,7 +147,7 @@ export class ModelRepository implements Repository {
     let cancel = () => {};
     const timeUp = new Promise<boolean>((resolve) => {
       cancel = this.#options.clock.after(timeoutMs, () => {
-        this.#abandoned = true;
+        this.#drain.abandon();
         resolve(false);
       });
     });
@@ -164,14 +159,14 @@ export class ModelRepository implements Repository {
   async #unloadAll(): Promise<boolean> {
     for (const group of stoppingOrder(this.#sorted().flatMap((entry) => entry.ready))) {
       for (const model of group) model.scheduler.stop();
-      for (const model of group) await this.#drained(model);
+      for (const model of group) await this.#drain.drained(model);
     }
-    if (this.#abandoned) return false;
+    if (this.#drain.abandoned) return false;
     await Promise.all([...this.#entries.values()].map(async (entry) => {
       await entry.want(undefined);
       await entry.settled();
     }));
-    return !this.#abandoned;
+    return !this.#drain.abandoned;
   }
 
   readonly #reconciler: Reconciler = {
@@ -186,7 +181,7 @@ export class ModelRepository implements Repository {
 
   readonly #host: EntryHost = {
     load: (model, versions) => this.#loader.load(model, versions),
-    release: (model) => this.#release(model),
+    release: (model) => this.#drain.release(model),
     changed: (entry, record) => this.#changed(entry, record),
   };
 
@@ -294,44 +289,8 @@ export class ModelRepository implements Repository {
     await this.#ensembles.settled();
   }
 
-  async #release(model: ServedModel): Promise<void> {
-    await this.#drained(model);
-    if (this.#abandoned) return;
-    model.scheduler.stop();
-    try {
-      await model.loaded.unload();
-    } catch (thrown) {
-      const { message } = Status.from(thrown);
-      this.#options.log.warning(`${model.name}: cannot release version ${model.version}: ${message}`);
-    }
-  }
-
-  /** Resolves when nothing runs on a model any more, or nobody waits for that. */
-  async #drained(model: ServedModel): Promise<void> {
-    while (model.inFlight > 0 && !this.#abandoned) {
-      await new Promise<void>((resolve) => this.#options.clock.after(DRAIN_INTERVAL_MS, resolve));
-    }
-  }
-
   #changed({ name }: ModelEntry, { version, status }: VersionRecord): void {
-    const { log } = this.#options;
-    let event: RepositoryEvent = { name, version, state: status.state };
-    switch (status.state) {
-      case "LOADING":
-        log.info(`loading: ${name}:${version}`);
-        break;
-      case "READY": {
-        const { device, note, moved } = status.model.loaded;
-        event = { ...event, device, note };
-        log.info(`successfully loaded '${name}' version ${version} on ${device}`);
-        if (note !== "") log[moved ? "warning" : "info"](`${name}: ${note}`);
-        break;
-      }
-      case "UNAVAILABLE":
-        event = { ...event, reason: status.reason };
-        if (status.reason === UNLOADED) log.info(`successfully unloaded '${name}' version ${version}`);
-        else log.error(`failed to load '${name}' version ${version}: ${status.reason}`);
-    }
+    const event = logChange(this.#options.log, name, version, status);
     for (const listener of this.#listeners) listener(event);
     if (status.state !== "LOADING") this.#ensembles.changed(name);
   }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Backend, LoadedModel } from "../backends/backend.ts";
 import { identityBackend } from "../backends/identity/mod.ts";
 import { Status, type StatusCode } from "../core/status.ts";
-import type { RepositoryEvent } from "./repository.ts";
+import type { RepositoryEvent } from "./repository_event.ts";
 import { identityConfig, inferOnce, isStatus, repositoryOf, vector, withFiles } from "./testing/repository_fixture.ts";
 
 Deno.test("start() serves every model that it finds and ignores files beside them", async () => {

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../core/clock.ts";
-import type { RepositoryEvent } from "../model_repository/repository.ts";
+import type { RepositoryEvent } from "../model_repository/repository_event.ts";
 
 /** How long the versions of models took from the start of their loading until they were ready. */
 export class LoadTimes {
