@@ -5,6 +5,11 @@ export const notFound = declare("NOT_FOUND", () => "Not Found");
 
 export const methodNotAllowed = declare("INVALID_ARGUMENT", () => "Method Not Allowed", 405);
 
+export const malformedHttp = declare(
+  "INVALID_ARGUMENT",
+  (reason: string) => `the request is not valid HTTP/1.1: ${reason}. The connection is closed`,
+);
+
 export const notServedYet = declare(
   "UNSUPPORTED",
   (what: string) => `${what} is not supported by this version of the server`,

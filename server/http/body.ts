@@ -22,7 +22,7 @@ export async function readBody(
   if (length === null) return await readChunks(request, limit, tooLarge);
   if (Number(length) > limit) throw tooLarge(Number(length));
   try {
-    return new Uint8Array(await request.arrayBuffer());
+    return await request.bytes();
   } catch (error) {
     throw bodyNotRead((error as Error).message);
   }

@@ -6,6 +6,7 @@ import { writeData } from "../tensor_json/write_data.ts";
 import type { ContentCoding } from "./accept_encoding.ts";
 import { compress } from "./compression.ts";
 import type { OutputForm, OutputForms } from "./infer_request.ts";
+import { DirectResponse } from "./direct_response.ts";
 import { jsonResponse } from "./respond.ts";
 
 const encoder = new TextEncoder();
@@ -65,26 +66,23 @@ function binaryResponse(json: string, binary: readonly Uint8Array[], binarySize:
   const { read, written } = encoder.encodeInto(json, body);
   if (read === json.length && written === json.length) {
     append(body, written, binary);
-    return new Response(body, binaryInit(written));
+    return new DirectResponse(200, binaryHeaders(written), body);
   }
   const header = encodeText(json);
-  return new Response(joined(header, binary, binarySize), binaryInit(header.length));
+  return new DirectResponse(200, binaryHeaders(header.length), joined(header, binary, binarySize));
 }
 
 /** Prepared headers by the length of the JSON, of which a model has few. */
-const binaryInits = new Map<number, ResponseInit>();
-const MAX_BINARY_INITS = 256;
+const knownHeaders = new Map<number, readonly string[]>();
+const MAX_KNOWN_HEADERS = 256;
 
-function binaryInit(headerLength: number): ResponseInit {
-  const known = binaryInits.get(headerLength);
+function binaryHeaders(headerLength: number): readonly string[] {
+  const known = knownHeaders.get(headerLength);
   if (known !== undefined) return known;
-  const headers = new Headers({
-    "content-type": "application/octet-stream",
-    "inference-header-content-length": String(headerLength),
-  });
-  const init: ResponseInit = { headers };
-  if (binaryInits.size < MAX_BINARY_INITS) binaryInits.set(headerLength, init);
-  return init;
+  const length = String(headerLength);
+  const headers = ["content-type", "application/octet-stream", "inference-header-content-length", length];
+  if (knownHeaders.size < MAX_KNOWN_HEADERS) knownHeaders.set(headerLength, headers);
+  return headers;
 }
 
 async function compressedResponse(
@@ -95,12 +93,9 @@ async function compressedResponse(
 ): Promise<Response> {
   const header = encodeText(json);
   const body = await compress(binarySize > 0 ? joined(header, binary, binarySize) : header, coding);
-  const headers: Record<string, string> = {
-    "content-type": binarySize > 0 ? "application/octet-stream" : "application/json",
-    "content-encoding": coding,
-  };
-  if (binarySize > 0) headers["inference-header-content-length"] = String(header.length);
-  return new Response(body as Uint8Array<ArrayBuffer>, { headers });
+  const headers = binarySize > 0 ? [...binaryHeaders(header.length)] : ["content-type", "application/json"];
+  headers.push("content-encoding", coding);
+  return new DirectResponse(200, headers, body as Uint8Array<ArrayBuffer>);
 }
 
 function joined(header: Uint8Array, binary: readonly Uint8Array[], binarySize: number): Uint8Array<ArrayBuffer> {

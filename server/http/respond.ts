@@ -1,24 +1,22 @@
 import { Status } from "../../core/status.ts";
+import { DirectResponse, type WholeBody } from "./direct_response.ts";
 
-const JSON_HEADERS = new Headers({ "content-type": "application/json" });
-const JSON_RESPONSE: ResponseInit = { headers: JSON_HEADERS };
-const EMPTY_HEADERS = new Headers({ "content-type": "text/plain" });
+const JSON_HEADERS: readonly string[] = ["content-type", "application/json"];
+const EMPTY_HEADERS: readonly string[] = ["content-type", "text/plain"];
 
 /** 200 with a JSON document. */
-export function jsonResponse(body: BodyInit): Response {
-  return new Response(body, JSON_RESPONSE);
+export function jsonResponse(body: WholeBody): Response {
+  return new DirectResponse(200, JSON_HEADERS, body);
 }
 
 /** An answer without a body, as health endpoints give. */
 export function emptyResponse(status = 200): Response {
-  return new Response(null, { status, headers: EMPTY_HEADERS });
+  return new DirectResponse(status, EMPTY_HEADERS, null);
 }
 
 /** The answer to anything that went wrong: the status of the code, and `{"error": text}`. */
 export function errorResponse(thrown: unknown, headers?: Record<string, string>): Response {
   const status = Status.from(thrown);
-  return new Response(JSON.stringify({ error: status.message }), {
-    status: status.httpStatus,
-    headers: headers === undefined ? JSON_HEADERS : { "content-type": "application/json", ...headers },
-  });
+  const all = headers === undefined ? JSON_HEADERS : [...JSON_HEADERS, ...Object.entries(headers).flat()];
+  return new DirectResponse(status.httpStatus, all, JSON.stringify({ error: status.message }));
 }

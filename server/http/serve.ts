@@ -1,6 +1,8 @@
+import { atMost } from "../at_most.ts";
 import type { InferenceServer } from "../inference_server.ts";
 import { createHttpApp } from "./app.ts";
 import type { HttpOptions } from "./options.ts";
+import { Http1Listener } from "./http1/listener.ts";
 import { errorResponse } from "./respond.ts";
 
 /** Where and how to serve HTTP. */
@@ -27,17 +29,17 @@ export interface HttpService {
 export function serveHttp(server: InferenceServer, options: HttpServeOptions): HttpService {
   const app = createHttpApp(server, options);
   const { hostname, port, reusePort } = options;
+  if (!reusePort) {
+    const listener = new Http1Listener(hostname, port, (request) => app.fetch(request));
+    return { port: listener.port, stop: (graceMs) => atMost(listener.shutdown(), graceMs) };
+  }
+  // a port that several processes share is Deno.serve's
   const listener = Deno.serve(
     { hostname, port, reusePort, onListen() {}, onError: errorResponse },
     (request) => app.fetch(request),
   );
   return {
     port: listener.addr.port,
-    async stop(graceMs) {
-      let timer;
-      const timeUp = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
-      await Promise.race([listener.shutdown(), timeUp]);
-      clearTimeout(timer);
-    },
+    stop: (graceMs) => atMost(listener.shutdown(), graceMs),
   };
 }

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { DirectResponse } from "../direct_response.ts";
+import { type Answer, Http1Listener } from "./listener.ts";
+
+/** Answers with the method, the path and what came in the body; paths ask for trouble. */
+const echo: Answer = async (request) => {
+  const path = request.url.slice(request.url.indexOf("/", 8));
+  if (path === "/unread") return new DirectResponse(200, [], "unread");
+  if (path === "/throw") throw new Error("no");
+  if (path === "/stream") {
+    return new Response(
+      new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (const part of ["one", "two"]) controller.enqueue(new TextEncoder().encode(part));
+          controller.close();
+        },
+      }),
+    );
+  }
+  if (path === "/large") return new DirectResponse(200, [], new Uint8Array(300_000).fill(65));
+  if (path === "/gone") {
+    await new Promise<void>((resolve) => request.signal.addEventListener("abort", () => resolve()));
+    gone.resolve();
+  }
+  return new DirectResponse(200, ["x-a", "1"], `${request.method} ${path} ${await request.text()}`);
+};
+let gone = Promise.withResolvers<void>();
+
+/** A client that writes bytes and reads what comes. */
+class Client implements Disposable {
+  #got = "";
+  private constructor(readonly conn: Deno.TcpConn) {}
+
+  static async connect(port: number): Promise<Client> {
+    return new Client(await Deno.connect({ hostname: "127.0.0.1", port }));
+  }
+
+  async send(text: string): Promise<void> {
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
+  }
+
+  /** What came, once it contains `text` or the server has closed. */
+  async until(text: string): Promise<string> {
+    const buffer = new Uint8Array(65536);
+    while (!this.#got.includes(text)) {
+      const count = await this.conn.read(buffer).catch(() => null);
+      if (count === null) break;
+      this.#got += new TextDecoder().decode(buffer.subarray(0, count));
+    }
+    const got = this.#got;
+    this.#got = "";
+    return got;
+  }
+
+  [Symbol.dispose](): void {
+    this.conn.close();
+  }
+}
+
+async function withListener(test: (port: number, listener: Http1Listener) => Promise<void>): Promise<void> {
+  const listener = new Http1Listener("127.0.0.1", 0, echo);
+  try {
+    await test(listener.port, listener);
+  } finally {
+    await listener.shutdown();
+  }
+}
+
+const post = (path: string, body: string, headers = "") =>
+  `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`;
+
+Deno.test("Http1Listener keeps a connection for bodies of any size, however they arrive", async () => {
+  await withListener(async (port) => {
+    using client = await Client.connect(port);
+    for (const size of [0, 1, 1000, 70_000, 1_000_000]) {
+      const whole = post("/a", "b".repeat(size));
+      const cut = Math.floor(whole.length / 2);
+      await client.send(whole.slice(0, cut));
+      await client.send(`${whole.slice(cut)}`);
+      const got = await client.until(`POST /a ${"b".repeat(size)}`);
+      assert.match(got, /^HTTP\/1.1 200 OK\r\nx-a: 1\r\ncontent-length: \d+\r\n\r\nPOST/);
+    }
+  });
+});
+
+Deno.test("Http1Listener answers pipelined requests in order", async () => {
+  await withListener(async (port) => {
+    using client = await Client.connect(port);
+    await client.send(post("/1", "x") + "GET /2 HTTP/1.1\r\n\r\n" + post("/3", "z"));
+    assert.deepEqual((await client.until("POST /3 z")).match(/(POST|GET) \/\d [xz]?/g), [
+      "POST /1 x",
+      "GET /2 ",
+      "POST /3 z",
+    ]);
+  });
+});
+
+Deno.test("Http1Listener reads chunks and sends what has no length in chunks", async () => {
+  await withListener(async (port) => {
+    using client = await Client.connect(port);
+    await client.send(
+      "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\nGET /stream HTTP/1.1\r\n\r\n",
+    );
+    const got = await client.until("0\r\n\r\n");
+    assert.match(got, /POST \/c abcde/);
+    assert.match(got, /transfer-encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n$/);
+  });
+});
+
+Deno.test("Http1Listener tells a client that waits to send its body", async () => {
+  await withListener(async (port) => {
+    using client = await Client.connect(port);
+    await client.send("POST /e HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    assert.equal(await client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    await client.send("ok");
+    assert.match(await client.until("POST /e ok"), /^HTTP\/1.1 200 OK/);
+  });
+});
+
+Deno.test("Http1Listener answers HEAD, HTTP/1.0 and errors, and sends large bodies", async () => {
+  await withListener(async (port) => {
+    using client = await Client.connect(port);
+    await client.send("HEAD /h HTTP/1.1\r\n\r\n");
+    assert.equal(await client.until("\r\n\r\n"), "HTTP/1.1 200 OK\r\nx-a: 1\r\n\r\n");
+    await client.send(post("/throw", ""));
+    assert.match(await client.until("}"), /^HTTP\/1.1 500 .*\{"error":"no"\}$/s);
+    await client.send(post("/large", ""));
+    assert.equal((await client.until("A".repeat(300_000))).length, 300_000 + 43);
+    using old = await Client.connect(port);
+    await old.send("GET /o HTTP/1.0\r\n\r\n");
+    assert.match(await old.until("never"), /connection: close\r\n.*GET \/o $/s);
+  });
+});
+
+Deno.test("Http1Listener reads off a body that nobody read, and closes where it is long", async () => {
+  await withListener(async (port) => {
+    using client = await Client.connect(port);
+    await client.send(post("/unread", "x".repeat(5000)) + post("/next", "n"));
+    assert.match(await client.until("POST /next n"), /unread.*POST \/next n$/s);
+    using other = await Client.connect(port);
+    await other.send("POST /unread HTTP/1.1\r\nContent-Length: 9000000\r\n\r\nabc");
+    assert.match(await other.until("never"), /unread$/);
+  });
+});
+
+Deno.test("Http1Listener refuses what is no HTTP with a sentence, and closes", async () => {
+  await withListener(async (port) => {
+    for (
+      const [sent, expected] of [
+        ["hello\r\n\r\n", /^HTTP\/1.1 400 .*not valid HTTP\/1.1: the request line 'hello'/s],
+        ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", /^HTTP\/1.1 505 /],
+        [`GET / HTTP/1.1\r\nA: ${"x".repeat(70_000)}\r\n\r\n`, /^HTTP\/1.1 431 /],
+        ["POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", /^HTTP\/1.1 400 .*chunk/s],
+        ["POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n", /^HTTP\/1.1 400 .*longer/s],
+      ] as const
+    ) {
+      using client = await Client.connect(port);
+      await client.send(sent);
+      assert.match(await client.until("never"), expected);
+    }
+    using cut = await Client.connect(port);
+    await cut.send("POST /c HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  });
+});
+
+Deno.test("Http1Listener aborts the request of a client that went away", async () => {
+  gone = Promise.withResolvers();
+  await withListener(async (port) => {
+    const client = await Client.connect(port);
+    await client.send("GET /gone HTTP/1.1\r\n\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    client.conn.close();
+    await gone.promise;
+  });
+});
+
+Deno.test("shutdown() closes idle connections and refuses new ones", async () => {
+  await withListener(async (port, listener) => {
+    using client = await Client.connect(port);
+    await client.send(post("/a", ""));
+    await client.until("POST /a ");
+    await listener.shutdown();
+    assert.equal(await client.until("never"), "");
+    await assert.rejects(Client.connect(port));
+  });
+});
