@@ -44,6 +44,7 @@ export async function compile(
       "compile",
       "--quiet",
       "--allow-all",
+      "--unstable-net",
       "--unstable-no-legacy-abort",
       // nothing from outside of the bundle
       "--no-config",

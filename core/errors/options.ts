@@ -147,6 +147,11 @@ export const gpuLimit = declare(
 
 export const comesLater = declare("UNSUPPORTED", (option: string, why: string) => `${option} is not supported: ${why}`);
 
+export const reuseNeedsFlag = declare(
+  "UNSUPPORTED",
+  (option: string) => `--${option} needs Deno's --unstable-net: start with 'deno run -A --unstable-net main.ts …'`,
+);
+
 export const someModelsFailed = declare("INTERNAL", () => "failed to load all models");
 
 export const portInUse = declare(

@@ -51,6 +51,9 @@ export function checkStartup(options: ServerOptions): Status | undefined {
   for (const fraction of options.modelLoadGpuLimit.values()) {
     if (fraction < 0 || fraction > 1) return errors.gpuLimit(fraction);
   }
+  if ((options.reuseHttpPort || options.reuseGrpcPort) && !("listenDatagram" in Deno)) {
+    return errors.reuseNeedsFlag(options.reuseHttpPort ? "reuse-http-port" : "reuse-grpc-port");
+  }
   for (const [key, { effect, why }] of changed(options)) {
     if (effect === "refused") {
       return errors.comesLater(`--${optionName(key)}=${shown(options, key).split("\n").join(" ")}`, why!);

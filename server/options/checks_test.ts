@@ -76,3 +76,9 @@ Deno.test("summary() shows every option but the deprecated when asked for all", 
   const names = summary(options, given, true).map(([name]) => name);
   ok(names.includes("log-info") && names.includes("rate-limit") && !names.includes("trace-rate"));
 });
+
+Deno.test("checkStartup() names the flag without which a port cannot be shared", () => {
+  const status = checkStartup(parsed("--model-repository=m", "--reuse-http-port=true").options);
+  if ("listenDatagram" in Deno) assert.equal(status, undefined);
+  else assert.match(status!.message, /--reuse-http-port needs Deno's --unstable-net/);
+});
