@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { checkStartup, checkTogether, ineffective, summary } from "./checks.ts";
 import { parseCommandLine } from "./parse.ts";
