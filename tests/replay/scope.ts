@@ -45,12 +45,4 @@ export const EXCLUDED: readonly { readonly records: RegExp; readonly reason: str
     records: /^http_wire\/content-encoding ''$/,
     reason: "a deliberate difference: an empty Content-Encoding means none, where Triton answers 501",
   },
-  {
-    records: /^http_wire\/many headers$/,
-    reason: "Deno's HTTP server takes 128 headers in a request and answers 400 to more",
-  },
-  {
-    records: /^http_wire\/content-length two$/,
-    reason: "Deno's HTTP server refuses two lengths itself, with the same status and no body",
-  },
 ];
