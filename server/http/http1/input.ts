@@ -104,7 +104,8 @@ export class Input {
     const bytes = new Uint8Array(FIRST_BYTES);
     const read = await this.conn.read(bytes).catch(() => null);
     this.#ahead = undefined;
-    return this.#early = read === null ? NOTHING : bytes.subarray(0, read), read === null ? null : this.#early;
+    this.#early = read === null ? NOTHING : bytes.subarray(0, read);
+    return read === null ? null : this.#early;
   }
 
   /** Reads more. @returns false at the end of the connection. */

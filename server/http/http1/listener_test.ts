@@ -6,6 +6,7 @@ import { type Answer, Http1Listener } from "./listener.ts";
 const echo: Answer = async (request) => {
   const path = request.url.slice(request.url.indexOf("/", 8));
   if (path === "/unread") return new DirectResponse(200, [], "unread");
+  if (path === "/caught") return new DirectResponse(400, [], await request.text().catch(() => "caught"));
   if (path === "/throw") throw new Error("no");
   if (path === "/stream") {
     return new Response(
@@ -183,5 +184,17 @@ Deno.test("shutdown() closes idle connections and refuses new ones", async () =>
     await listener.shutdown();
     assert.equal(await client.until("never"), "");
     await assert.rejects(Client.connect(port));
+  });
+});
+
+Deno.test("Http1Listener reads no request out of a broken body whose error the front end has answered", async () => {
+  await withListener(async (port) => {
+    using client = await Client.connect(port);
+    await client.send(
+      "POST /caught HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nGET /smuggled HTTP/1.1\r\n\r\n",
+    );
+    const got = await client.until("never");
+    assert.match(got, /^HTTP\/1.1 400 .*caught$/s);
+    assert.equal(got.includes("smuggled"), false);
   });
 });

@@ -109,7 +109,8 @@ export class Http1Request {
       drained += piece.length;
       if (drained > MAX_DRAINED_BYTES) return false;
     }
-    return true;
+    // a body that broke off while it was read left the connection where no request begins
+    return this.bodyRead;
   }
 
   #begin(): void {
