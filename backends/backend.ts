@@ -61,6 +61,13 @@ export interface LoadedModel {
   readonly note: string;
   /** True where it does not run where it was asked to; the log warns with {@link note} then. */
   readonly moved?: boolean;
+  /**
+   * Refuses what this model cannot be given, although it fits the configuration. Called for each request by itself, before
+   * it shares a batch with others, which would fail with it. Left out where there is nothing to refuse.
+   *
+   * @throws Status INVALID_ARGUMENT
+   */
+  readonly check?: (request: InferenceRequest) => void;
   /** Stops the instances and gives everything back. No execution is in flight then. */
   unload(): Promise<void>;
 }

@@ -38,6 +38,7 @@ export function rateLimitsOf(config: ModelConfig, limiter: RateLimiter | undefin
       get moved() {
         return loaded.moved;
       },
+      check: loaded.check,
       async unload() {
         try {
           await loaded.unload();

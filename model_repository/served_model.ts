@@ -48,6 +48,7 @@ export class ServedModel implements Model, StepModel {
 
   readonly #labels: ReadonlyMap<string, readonly string[]>;
   readonly #normalizer: RequestNormalizer;
+  readonly #check: LoadedModel["check"];
   readonly #reshaper: OutputReshaper | undefined;
   #holds = 0;
   #retired = false;
@@ -67,6 +68,7 @@ export class ServedModel implements Model, StepModel {
     this.epoch = options.epoch ?? (() => undefined);
     this.#labels = options.labels;
     this.#normalizer = new RequestNormalizer(config);
+    this.#check = options.loaded.check;
     this.#reshaper = OutputReshaper.of(config);
   }
 
@@ -96,7 +98,7 @@ export class ServedModel implements Model, StepModel {
   }
 
   inferHeld(request: InferenceRequest, sink: ResponseSink): void {
-    this.#normalizer.normalize(request);
+    this.normalize(request);
     this.scheduler.enqueue(request, this.#reshaper === undefined ? sink : this.#reshaper.wrap(sink));
   }
 
@@ -107,6 +109,7 @@ export class ServedModel implements Model, StepModel {
    */
   normalize(request: InferenceRequest): void {
     this.#normalizer.normalize(request);
+    if (this.#check !== undefined) this.#check(request);
   }
 
   /**

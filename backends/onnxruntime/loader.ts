@@ -11,6 +11,7 @@ import { WorkerInstance, WorkerLoadError } from "../worker/worker_instance.ts";
 import { batchPlanOf } from "../batch_io.ts";
 import { InlineInstance } from "../inline_instance.ts";
 import { offerToChains } from "./chain.ts";
+import { requestCheck } from "./check_request.ts";
 import { fedBySequences } from "./complete.ts";
 import { checkGpu, checkSamples } from "./gpu_check.ts";
 import type { GraphTensor, OnnxGraph } from "./graph.ts";
@@ -66,6 +67,7 @@ export class ModelLoader {
         device: deviceText(started.map(({ instance, threads }) => ({ ...instance.info, threads }))),
         note: this.#note,
         moved: this.#moved,
+        check: requestCheck(this.source.config),
         unload: () => this.#stopAll(),
       };
       if (started.every(({ instance }) => instance.info.runtime === "webgpu")) {

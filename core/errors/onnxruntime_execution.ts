@@ -33,6 +33,13 @@ export const stringWithNul = declare(
     `the string off. Send binary data as UINT8`,
 );
 
+export const correlationIdWithNul = declare(
+  "INVALID_ARGUMENT",
+  (input: string, model: string) =>
+    `the sequence id of the request, which is BYTES input '${input}' for model '${model}', contains a NUL byte, at which ` +
+    `ONNX Runtime would cut the string off. Use an id without one`,
+);
+
 export const externalDataOutside = declare(
   "INVALID_ARGUMENT",
   (model: string, location: string) =>

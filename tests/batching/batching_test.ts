@@ -1,6 +1,7 @@
 /** The dynamic batcher through a running server: which batches form, and that every client gets its own rows. */
 import assert from "node:assert/strict";
-import { onnxModel } from "../../backends/onnxruntime/graph_fixture.ts";
+import { ONNX, onnxModel } from "../../backends/onnxruntime/graph_fixture.ts";
+import { decodeStrings, encodeBytes } from "../../core/tensor.ts";
 import { binaryRequest, infer, numbers, type WireTensor } from "../support/infer.ts";
 import { TestServer } from "../support/server.ts";
 
@@ -60,6 +61,22 @@ parameters { key: "allowed_batch_sizes" value { string_value: "1,4" } }
 instance_group [ { kind: KIND_CPU count: 1 } ]
 `;
 
+/** OUT is IN, on text. */
+const TEXT = onnxModel({
+  inputs: [{ name: "IN", type: ONNX.STRING, shape: ["rows", 1] }],
+  outputs: [{ name: "OUT", type: ONNX.STRING, shape: ["rows", 1] }],
+  nodes: [{ op: "Identity", inputs: ["IN"], outputs: ["OUT"] }],
+});
+
+const TEXT_CONFIG = `
+backend: "onnxruntime"
+max_batch_size: 2
+input [ { name: "IN" data_type: TYPE_STRING dims: [ 1 ] } ]
+output [ { name: "OUT" data_type: TYPE_STRING dims: [ 1 ] } ]
+dynamic_batching { ${FOREVER} }
+instance_group [ { kind: KIND_CPU count: 1 } ]
+`;
+
 async function writeModel(repository: string, name: string, config: string, model?: Uint8Array): Promise<void> {
   await Deno.mkdir(`${repository}/${name}/1`, { recursive: true });
   await Deno.writeTextFile(`${repository}/${name}/config.pbtxt`, config);
@@ -68,6 +85,10 @@ async function writeModel(repository: string, name: string, config: string, mode
 
 function fp32(name: string, shape: readonly number[], values: readonly number[]): WireTensor {
   return { name, datatype: "FP32", shape, data: new Uint8Array(Float32Array.from(values).buffer) };
+}
+
+function text(element: string | Uint8Array): WireTensor {
+  return { name: "IN", datatype: "BYTES", shape: [1, 1], data: encodeBytes([element]) };
 }
 
 async function batching(server: TestServer, model: string) {
@@ -95,6 +116,7 @@ Deno.test("a server with batching models forms the batches that their configurat
   );
   await writeModel(repository, "ragged", RAGGED_CONFIG, RAGGED);
   await writeModel(repository, "padded", PADDED_CONFIG, SUM);
+  await writeModel(repository, "text", TEXT_CONFIG, TEXT);
   try {
     await using server = await TestServer.start({ repositories: [repository] });
     const { http } = server;
@@ -142,6 +164,18 @@ Deno.test("a server with batching models forms the batches that their configurat
       assert.deepEqual([...numbers(outputs.get("OUT")!)], [10, 11, 12]);
       const { batch_sizes, inference_count } = await batching(server, "padded");
       assert.deepEqual([batch_sizes, inference_count], [[{ size: 3, executions: 1 }], 3]);
+    });
+
+    await t.step("strings that ONNX Runtime does not take fail their request, and not its batch", async () => {
+      const first = infer(http, "text", [text("one")]);
+      await pending(server, "text", 1);
+      const refused = /400 .*element 0 of BYTES input 'IN' for model 'text' /;
+      for (const bad of [text("a\0b"), text(Uint8Array.of(0xff, 0xfe))]) {
+        await assert.rejects(infer(http, "text", [bad]), refused);
+      }
+      const answers = await Promise.all([first, infer(http, "text", [text("zwei")])]);
+      assert.deepEqual(answers.map((outputs) => decodeStrings(outputs.get("OUT")!.data)), [["one"], ["zwei"]]);
+      assert.deepEqual((await batching(server, "text")).batch_sizes, [{ size: 2, executions: 1 }]);
     });
 
     await t.step(

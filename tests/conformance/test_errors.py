@@ -109,3 +109,10 @@ def test_error_bodies_over_http_are_json():
         assert 400 <= status < 500, (path, status)
         assert headers["Content-Type"].startswith("application/json")
         assert json.loads(answer)["error"]
+
+
+def test_strings_that_onnx_runtime_does_not_take(client):
+    for element, why in ((b"a\0b", "contains a NUL byte"), (b"\xff\xfe", "is not valid UTF-8")):
+        words = numpy.array([[b"fine", element]], object)
+        with raises(INVALID, "element 1 of BYTES input 'INPUT0' for model 'onnx_STRING' " + why)(client):
+            client.infer("onnx_STRING", [client.input("INPUT0", "BYTES", words)])

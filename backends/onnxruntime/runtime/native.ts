@@ -8,8 +8,8 @@ import { loadError, runError, RuntimeUnavailableError } from "./failures.ts";
 import type { OrtLoadOptions } from "./options.ts";
 import type { OrtSession } from "./session.ts";
 import { commonSessionOptions } from "./session_options.ts";
+import { decodeStringInput } from "./strings.ts";
 import {
-  decodeStringInput,
   type Feed,
   type Fetched,
   graphShape,

@@ -1,6 +1,5 @@
 import type { DataType } from "../../../core/data_type.ts";
 import { encodeBytes } from "../../../core/tensor.ts";
-import { stringNotUtf8, stringWithNul } from "../../../core/errors/onnxruntime_execution.ts";
 import type { WorkerTensor } from "../../worker/protocol.ts";
 
 /** A typed array that ONNX Runtime takes or gives. */
@@ -83,47 +82,4 @@ export function toWorkerTensor(name: string, fetched: Fetched, scalar: boolean):
 /** The shape that the graph wants: `[]` for a scalar, whatever the request calls it. */
 export function graphShape(tensor: WorkerTensor, scalar: boolean): readonly number[] {
   return scalar ? SCALAR : tensor.shape;
-}
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/**
- * The elements of a `BYTES` input as strings.
- *
- * @throws Status INVALID_ARGUMENT for an element that is not UTF-8, which ONNX strings are, and for one with a NUL: ONNX
- *   Runtime's bindings hand strings on as C strings, and would cut off what follows.
- */
-export function decodeStringInput(tensor: WorkerTensor, model: string): string[] {
-  // TextDecoder takes no shared memory
-  const data = tensor.data.buffer instanceof SharedArrayBuffer ? tensor.data.slice() : tensor.data;
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const strings: string[] = [];
-  for (let at = 0; at + 4 <= data.length;) {
-    const length = view.getUint32(at, true);
-    at += 4;
-    let text = shortAscii(data, at, length);
-    if (text === undefined) {
-      const element = data.subarray(at, at + length);
-      if (element.includes(0)) throw stringWithNul(tensor.name, strings.length, model);
-      try {
-        text = decoder.decode(element);
-      } catch {
-        throw stringNotUtf8(tensor.name, strings.length, model);
-      }
-    }
-    strings.push(text);
-    at += length;
-  }
-  return strings;
-}
-
-/** Numbers and words are most strings; for them this is faster than the decoder. Undefined for all others. */
-function shortAscii(data: Uint8Array, start: number, length: number): string | undefined {
-  if (length > 16 || start + length > data.length) return undefined;
-  let text = "";
-  for (let at = start; at < start + length; at++) {
-    if (data[at] > 0x7f || data[at] === 0) return undefined;
-    text += String.fromCharCode(data[at]);
-  }
-  return text;
 }

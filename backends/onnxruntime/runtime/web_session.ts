@@ -6,7 +6,8 @@ import { RuntimeUnavailableError } from "./failures.ts";
 import { webAsset } from "./assets.ts";
 import type { OrtLoadOptions, OrtRuntime } from "./options.ts";
 import { commonSessionOptions } from "./session_options.ts";
-import { decodeStringInput, type Feed, type Fetched, graphShape, ORT_TYPE, toWorkerTensor } from "./tensors.ts";
+import { decodeStringInput } from "./strings.ts";
+import { type Feed, type Fetched, graphShape, ORT_TYPE, toWorkerTensor } from "./tensors.ts";
 
 /** A model file and its session options, for onnxruntime-web: it takes bytes, and opens no files. */
 export async function readModel(
