@@ -62,6 +62,11 @@ export interface LoadedModel {
   /** True where it does not run where it was asked to; the log warns with {@link note} then. */
   readonly moved?: boolean;
   /**
+   * Resolves, with the reason, when no instance that takes requests runs or will run again; what comes is refused then.
+   * Never otherwise, and left out where that cannot happen.
+   */
+  readonly lost?: Promise<Status>;
+  /**
    * Refuses what this model cannot be given, although it fits the configuration. Called for each request by itself, before
    * it shares a batch with others, which would fail with it. Left out where there is nothing to refuse.
    *

@@ -5,6 +5,7 @@ import {
   unknownModel,
   unknownModelDidYouMean,
   unknownVersion,
+  versionLost,
   versionNegative,
   versionNotANumber,
   versionNotReady,
@@ -27,11 +28,18 @@ export function findSlowly(
 ): ServedModel {
   const number = version === "" ? undefined : versionNumber(version);
   if (!entry || entry.records.size === 0) throw unknown(entry, name, number, names);
-  if (number === undefined) throw noAvailableVersion(name);
+  if (number === undefined) throw noneAvailable(entry);
   const record = entry.records.get(number);
   if (!record) throw unknownVersion(name, number);
+  if (record.lost) throw versionLost(name, number, record.lost.message);
   if (!record.ready) throw versionNotReady(name, number);
   return record.ready;
+}
+
+/** Of a model that is known, and that no version serves. */
+function noneAvailable({ name, records }: ModelEntry): Status {
+  for (const { version, lost } of records.values()) if (lost) return versionLost(name, version, lost.message);
+  return noAvailableVersion(name);
 }
 
 function unknown(

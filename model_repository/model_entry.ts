@@ -111,6 +111,11 @@ export class ModelEntry {
     }
     if (this.#wanted !== wanted) return;
     for (const version of unload) this.#retire(this.records.get(version)!);
+    for (const record of this.records.values()) {
+      if (record.lost && !wanted?.versions.includes(record.version)) {
+        record.become({ state: "UNAVAILABLE", reason: UNLOADED });
+      }
+    }
   }
 
   #begin(version: number): void {
@@ -129,6 +134,8 @@ export class ModelEntry {
     this.loadErrors = errors;
     for (const [version, result] of results) {
       const record = this.records.get(version)!;
+      // What served until now may have been lost meanwhile.
+      if (record.status.state === "UNAVAILABLE") record.become({ state: "LOADING" });
       const old = record.ready;
       record.revision = wanted.revisions.get(version);
       if (!(result instanceof ServedModel)) {
@@ -138,12 +145,21 @@ export class ModelEntry {
         this.#release(result);
       } else {
         record.become({ state: "READY", model: result });
+        result.loaded.lost?.then((reason) => this.#lose(record, result, reason));
         if (old) {
           old.retire(result);
           this.#release(old);
         }
       }
     }
+  }
+
+  /** Ends the service of a version that has nothing left to run on, until it is loaded anew. */
+  #lose(record: VersionRecord, model: ServedModel, lost: Status): void {
+    if (record.ready !== model) return;
+    record.become({ state: "UNAVAILABLE", reason: lost.spelled, lost });
+    model.retire(undefined);
+    this.#release(model);
   }
 
   /** Throws away what was loaded for a wish that is no longer there. */
@@ -156,7 +172,9 @@ export class ModelEntry {
   }
 
   #retire(record: VersionRecord): void {
-    const model = record.ready!;
+    const model = record.ready;
+    // It may have been lost while other versions loaded.
+    if (!model) return;
     record.become({ state: "UNLOADING", model });
     model.retire(undefined);
     this.#release(model, () => {

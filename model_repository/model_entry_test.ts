@@ -19,12 +19,14 @@ class StepHost implements EntryHost {
   readonly loads: { version: number; end: (result?: Status) => void }[] = [];
   readonly releases: { version: number; end: () => void }[] = [];
   readonly steps: string[] = [];
+  /** Takes what the version that was loaded last runs on away. */
+  readonly lose = new Map<number, (reason: Status) => void>();
 
   async load(_model: PolledModel, versions: readonly number[]) {
     const results = new Map<number, ServedModel | Status>();
     await Promise.all(versions.map(async (version) => {
       const result = await new Promise<Status | undefined>((end) => this.loads.push({ version, end }));
-      results.set(version, result ?? served(version));
+      results.set(version, result ?? served(version, new Promise((resolve) => this.lose.set(version, resolve))));
     }));
     return results;
   }
@@ -38,11 +40,11 @@ class StepHost implements EntryHost {
   }
 }
 
-function served(version: number): ServedModel {
+function served(version: number, lost: Promise<Status>): ServedModel {
   return new ServedModel({
     config,
     version,
-    loaded: { instances: [], device: "CPU", note: "", unload: () => Promise.resolve() },
+    loaded: { instances: [], device: "CPU", note: "", lost, unload: () => Promise.resolve() },
     scheduler: { enqueue() {}, inFlight: 0, pending: 0, stop() {} },
     statistics: new ModelStatistics(),
     labels: new Map(),
@@ -138,4 +140,80 @@ Deno.test("want() loads a version again while its old self is still finishing", 
   host.releases[0].end();
   await entry.settled();
   assert.deepEqual(states(), [[1, "READY", undefined]]);
+});
+
+const LOST = new Status("UNAVAILABLE", "nothing runs");
+
+Deno.test("a version that is lost is UNAVAILABLE with the reason and given back, and the others go on", async () => {
+  const { host, entry, states, endAll } = setUp();
+  entry.want(polled("a", 1, 2));
+  await endAll();
+  host.lose.get(2)!(LOST);
+  await turns();
+  assert.deepEqual(states(), [[1, "READY", undefined], [2, "UNAVAILABLE", "Unavailable: nothing runs"]]);
+  assert.equal(entry.latest?.version, 1);
+  assert.equal(entry.allReady, false);
+  assert.deepEqual(host.releases.map(({ version }) => version), [2]);
+});
+
+Deno.test("want() loads a version that was lost again, though nothing of it has changed", async () => {
+  const { host, entry, states, endAll } = setUp();
+  entry.want(polled("a", 1));
+  await endAll();
+  const loseFirst = host.lose.get(1)!;
+  loseFirst(LOST);
+  await turns();
+  entry.want(polled("a", 1));
+  await endAll();
+  assert.deepEqual(states(), [[1, "READY", undefined]]);
+  assert.equal(entry.allReady, true);
+  host.lose.get(1)!(LOST);
+  await turns();
+  assert.equal(entry.allReady, false);
+});
+
+Deno.test("want() replaces a version that was lost while its successor loaded", async () => {
+  const { host, entry, states, endAll } = setUp();
+  for (const successor of [undefined, new Status("INTERNAL", "broken")]) {
+    entry.want(polled(`old ${successor}`, 1));
+    await endAll();
+    const done = entry.want(polled(`new ${successor}`, 1));
+    await turns();
+    host.lose.get(1)!(LOST);
+    await turns();
+    assert.deepEqual(states(), [[1, "UNAVAILABLE", "Unavailable: nothing runs"]]);
+    host.loads.splice(0)[0].end(successor);
+    await done;
+    assert.deepEqual(states(), [successor ? [1, "UNAVAILABLE", "Internal: broken"] : [1, "READY", undefined]]);
+  }
+});
+
+Deno.test("want() takes a version that was lost for unloaded once it is not wanted", async () => {
+  const { host, entry, states, endAll } = setUp();
+  entry.want(polled("a", 1));
+  await endAll();
+  const done = entry.want(polled("b", 2));
+  await turns();
+  host.lose.get(1)!(LOST);
+  await turns();
+  await endAll();
+  await done;
+  assert.deepEqual(states(), [[1, "UNAVAILABLE", "unloaded"], [2, "READY", undefined]]);
+  assert.equal(entry.allReady, true);
+});
+
+Deno.test("a version that is lost after it was replaced or unloaded changes nothing", async () => {
+  const { host, entry, states, endAll } = setUp();
+  entry.want(polled("a", 1));
+  await endAll();
+  const loseFirst = host.lose.get(1)!;
+  entry.want(polled("b", 1));
+  await endAll();
+  loseFirst(LOST);
+  await turns();
+  assert.deepEqual(states(), [[1, "READY", undefined]]);
+  await entry.want(undefined);
+  host.lose.get(1)!(LOST);
+  await turns();
+  assert.deepEqual(states(), [[1, "UNLOADING", undefined]]);
 });

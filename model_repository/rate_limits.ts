@@ -39,6 +39,7 @@ export function rateLimitsOf(config: ModelConfig, limiter: RateLimiter | undefin
         return loaded.moved;
       },
       check: loaded.check,
+      lost: loaded.lost,
       async unload() {
         try {
           await loaded.unload();

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import type { Backend } from "../backends/backend.ts";
 import { IdentityBackend } from "../backends/identity/mod.ts";
-import { ManualClock } from "../core/clock.ts";
+import { ManualClock, systemClock } from "../core/clock.ts";
+import { Status } from "../core/status.ts";
 import { onRequest } from "./source.ts";
+import { ensembleConfig, TWICE } from "./testing/ensemble_fixture.ts";
 import {
   identityConfig,
   inferOnce,
@@ -149,4 +151,49 @@ Deno.test("close() refuses new work, finishes what runs, and gives up when its t
       assert.equal(await closed, timeout > 60);
     });
   }
+});
+
+Deno.test("a model that loses all of its instances is not ready and says why, until it is loaded again", async () => {
+  const files = {
+    "m/config.pbtxt": identityConfig(),
+    "m/1/": "",
+    "twice/config.pbtxt": ensembleConfig(TWICE),
+    "twice/1/": "",
+  };
+  await withFiles(files, async (root) => {
+    let lose: (reason: Status) => void = () => {};
+    const identity = new IdentityBackend(systemClock);
+    const backend: Backend = {
+      name: identity.name,
+      async load(source, context) {
+        return { ...await identity.load(source, context), lost: new Promise((resolve) => lose = resolve) };
+      },
+    };
+    const { repository, log } = repositoryOf(root, { source: onRequest(["twice"]), backend });
+    await repository.start();
+    lose(new Status("UNAVAILABLE", "instance 'm_0_0' hangs"));
+    const lost = isStatus(
+      "UNAVAILABLE",
+      "Request for unknown model: 'm' version 1 is not at ready state: instance 'm_0_0' hangs",
+    );
+    await new Promise((resolve) => setTimeout(resolve));
+    for (const version of ["", "1", "01"]) assert.throws(() => repository.find("m", version), lost);
+    assert.equal(repository.allReady(), false);
+    const [m, twice] = repository.index();
+    const reason = "Unavailable: instance 'm_0_0' hangs";
+    assert.deepEqual(m, { name: "m", version: 1, state: "UNAVAILABLE", reason });
+    assert.equal(twice.state, "UNAVAILABLE");
+    assert.throws(() => repository.find("twice", ""), isStatus("NOT_FOUND", /'twice' has no available versions/));
+    assert.ok(log.lines.includes(`E 'm' version 1 is no longer served: ${reason}`), log.lines.join("\n"));
+
+    await repository.load("m");
+    assert.deepEqual((await inferOnce(repository.find("twice", ""), vector(1))).outputs[0].shape, [1]);
+    assert.equal(repository.allReady(), true);
+    lose(new Status("UNAVAILABLE", "again"));
+    await new Promise((resolve) => setTimeout(resolve));
+    await repository.unload("m");
+    assert.throws(() => repository.find("m", ""), isStatus("NOT_FOUND", /'m' has no available versions/));
+    assert.equal(repository.allReady(), true);
+    await repository.close(1000);
+  });
 });

@@ -23,6 +23,7 @@ export function logChange(log: Log, name: string, version: number, status: Versi
     }
     case "UNAVAILABLE":
       if (status.reason === UNLOADED) log.info(`successfully unloaded '${name}' version ${version}`);
+      else if (status.lost) log.error(`'${name}' version ${version} is no longer served: ${status.reason}`);
       else log.error(`failed to load '${name}' version ${version}: ${status.reason}`);
       return { ...event, reason: status.reason };
     default:

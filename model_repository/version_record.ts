@@ -1,3 +1,4 @@
+import type { Status } from "../core/status.ts";
 import type { VersionState } from "./model.ts";
 import type { ServedModel } from "./served_model.ts";
 
@@ -8,14 +9,14 @@ import type { ServedModel } from "./served_model.ts";
  * - `LOADING`: being loaded, nothing to serve from.
  * - `READY`: serving. A reload happens behind it and ends in `READY` again.
  * - `UNLOADING`: takes no new requests; what runs goes on.
- * - `UNAVAILABLE`: not loaded, and why: a failure, or `unloaded`.
+ * - `UNAVAILABLE`: not served, and why: its load failed, it was `unloaded`, or what it ran on is lost.
  */
 export type VersionStatus =
   | { readonly state: "UNKNOWN" }
   | { readonly state: "LOADING" }
   | { readonly state: "READY"; readonly model: ServedModel }
   | { readonly state: "UNLOADING"; readonly model: ServedModel }
-  | { readonly state: "UNAVAILABLE"; readonly reason: string };
+  | { readonly state: "UNAVAILABLE"; readonly reason: string; readonly lost?: Status };
 
 /** The reason of a version that was unloaded on purpose. */
 export const UNLOADED = "unloaded";
@@ -23,9 +24,9 @@ export const UNLOADED = "unloaded";
 const NEXT: Readonly<Record<VersionState, readonly VersionState[]>> = {
   UNKNOWN: ["LOADING"],
   LOADING: ["READY", "UNAVAILABLE"],
-  READY: ["READY", "UNLOADING"],
+  READY: ["READY", "UNLOADING", "UNAVAILABLE"],
   UNLOADING: ["LOADING", "UNAVAILABLE"],
-  UNAVAILABLE: ["LOADING"],
+  UNAVAILABLE: ["LOADING", "UNAVAILABLE"],
 };
 
 /** One version of a model through its life. */
@@ -44,6 +45,11 @@ export class VersionRecord {
   /** What serves; undefined while nothing does. */
   get ready(): ServedModel | undefined {
     return this.#status.state === "READY" ? this.#status.model : undefined;
+  }
+
+  /** Why nothing is left of what served; undefined where that is not what became of it. */
+  get lost(): Status | undefined {
+    return this.#status.state === "UNAVAILABLE" ? this.#status.lost : undefined;
   }
 
   /** True for a version that is not expected to serve. */

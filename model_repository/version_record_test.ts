@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Status } from "../core/status.ts";
 import type { ServedModel } from "./served_model.ts";
 import { UNLOADED, VersionRecord } from "./version_record.ts";
 
@@ -21,6 +22,25 @@ Deno.test("VersionRecord goes through its life and tells of each step", () => {
   record.become({ state: "UNAVAILABLE", reason: "Internal: broken" });
   assert.equal(record.unloaded, false);
   assert.deepEqual(seen, ["LOADING", "READY", "UNLOADING", "UNAVAILABLE", "LOADING", "UNAVAILABLE"]);
+});
+
+Deno.test("VersionRecord knows what was lost until it is loaded anew or given up on purpose", () => {
+  const record = new VersionRecord(1, () => {});
+  const lost = new Status("UNAVAILABLE", "nothing runs");
+  const lose = () => record.become({ state: "UNAVAILABLE", reason: lost.spelled, lost });
+  record.become({ state: "LOADING" });
+  record.become({ state: "READY", model });
+  lose();
+  assert.equal(record.lost, lost);
+  assert.equal(record.ready, undefined);
+  assert.equal(record.unloaded, false);
+  record.become({ state: "LOADING" });
+  assert.equal(record.lost, undefined);
+  record.become({ state: "READY", model });
+  lose();
+  record.become({ state: "UNAVAILABLE", reason: UNLOADED });
+  assert.equal(record.lost, undefined);
+  assert.equal(record.unloaded, true);
 });
 
 Deno.test("become() refuses steps that the state machine does not have", () => {

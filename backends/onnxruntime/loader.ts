@@ -36,7 +36,7 @@ let nativeFailure: string | undefined;
 /** Starts the instances of one version, each where it can run. Used once. */
 export class ModelLoader {
   readonly #started: Started[] = [];
-  readonly #survivors = new Survivors();
+  readonly #survivors: Survivors;
   readonly #inputs: readonly OrtTensorSpec[];
   readonly #outputs: readonly OrtTensorSpec[];
   #states: readonly StateSpec[] = [];
@@ -50,6 +50,8 @@ export class ModelLoader {
     private readonly settings: OrtSettings,
     private readonly session: SessionSettings,
   ) {
+    // a sequence stays with its instance, which has to refuse it when it is given up
+    this.#survivors = new Survivors(source.config.schedulingChoice.case !== "sequenceBatching");
     this.#inputs = servedInputs(source, graph);
     this.#outputs = servedOutputs(source, graph);
   }
@@ -68,6 +70,7 @@ export class ModelLoader {
         note: this.#note,
         moved: this.#moved,
         check: requestCheck(this.source.config),
+        lost: this.#survivors.lost,
         unload: () => this.#stopAll(),
       };
       if (started.every(({ instance }) => instance.info.runtime === "webgpu")) {
@@ -224,17 +227,12 @@ export class ModelLoader {
       plan: batchPlanOf(source.config),
       blocking: runtime !== "webgpu",
       executionTimeoutSecs: this.settings.executionTimeoutSecs,
-      survivors: this.#survivorsOf(source),
+      survivors: this.#survivors,
       onLog: (severity, text) => context[severity](text),
     });
     const started = { instance, threads };
     this.#started.push(started);
     return started;
-  }
-
-  /** A sequence stays with its instance, which has to refuse it when it is given up: no other one can take it. */
-  #survivorsOf({ config }: ModelSource): Survivors | undefined {
-    return config.schedulingChoice.case === "sequenceBatching" ? undefined : this.#survivors;
   }
 
   #loadOptions(runtime: OrtRuntime, threads: number): OrtLoadOptions {

@@ -1,3 +1,5 @@
+import type { Status } from "../../core/status.ts";
+
 /** An instance that can be given up. */
 export interface Mortal {
   readonly passive: boolean;
@@ -12,10 +14,19 @@ export interface Mortal {
 export class Survivors {
   readonly #members = new Set<Mortal>();
   readonly #alive = new Set<Mortal>();
+  readonly #lost = Promise.withResolvers<Status>();
 
-  /** True while an instance takes requests, or will. */
+  /** @param interchangeable false where an instance's requests, as those of a sequence, are for no other one. */
+  constructor(private readonly interchangeable = true) {}
+
+  /** True while what an instance cannot take is for another one, now or later. */
   get any(): boolean {
-    return this.#alive.size > 0;
+    return this.interchangeable && this.#alive.size > 0;
+  }
+
+  /** Resolves when the last instance is given up, with the reason of that one. */
+  get lost(): Promise<Status> {
+    return this.#lost.promise;
   }
 
   add(instance: Mortal): void {
@@ -25,9 +36,11 @@ export class Survivors {
   }
 
   /** The instance never runs again. */
-  giveUp(instance: Mortal): void {
-    this.#alive.delete(instance);
-    if (!this.any) { for (const member of this.#members) member.onAvailable(); }
+  giveUp(instance: Mortal, reason: Status): void {
+    if (!this.#alive.delete(instance)) return;
+    if (!this.interchangeable) instance.onAvailable();
+    else if (!this.any) { for (const member of this.#members) member.onAvailable(); }
+    if (this.#alive.size === 0) this.#lost.resolve(reason);
   }
 
   /** The instance has been stopped on purpose. */

@@ -273,7 +273,7 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
     this.options.onLog?.("warning", error.message);
     if (!this.#givenUp) this.#scheduleRestart();
     channel.fail(error);
-    if (this.#givenUp) this.#survivors.giveUp(this);
+    if (this.#givenUp) this.#survivors.giveUp(this, this.#givenUp);
   }
 
   #scheduleRestart(): void {

@@ -173,18 +173,25 @@ Deno.test("WorkerInstance is given up when it hangs again and again, and leaves 
     }
     const last = await hang(hangs);
     assert.equal(last.code, "UNAVAILABLE");
-    assert.match(last.message, /^instance 'echo_0' of model 'echo' is not running: 4 executions .* restart the server/);
+    assert.match(
+      last.message,
+      /^instance 'echo_0' of model 'echo' is not running: 4 executions .* restart the server, or load the model again/,
+    );
     assert.equal(hangs.available, false, "another instance can take what comes");
     assert.equal(log.filter((text) => text === last.message).length, 1);
 
+    let lost: Status | undefined;
+    survivors.lost.then((reason) => lost = reason);
     const refuses = back(hangs);
     for (let restart = 1; restart <= 3; restart++) {
       const again = back(other);
       await hang(other);
       await again;
     }
-    await hang(other);
+    assert.equal(lost, undefined);
+    const reason = await hang(other);
     await refuses;
+    assert.equal(lost, reason);
     for (const instance of [hangs, other]) {
       assert.equal(instance.available, true, "nobody else would refuse what waits");
       await assert.rejects(

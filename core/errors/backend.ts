@@ -34,7 +34,7 @@ export const workerGivenUp = declare(
   (instance: string, model: string, hangs: number, seconds: number) =>
     `instance '${instance}' of model '${model}' is not running: ${hangs} executions did not end within ${seconds} ` +
     `seconds, and each may hold a thread and its memory until the server ends. It is not restarted again: restart the ` +
-    `server, and raise execution-timeout-secs in --backend-config if the model needs longer`,
+    `server, or load the model again where the model control mode allows that, and raise execution-timeout-secs in --backend-config if the model needs longer`,
 );
 
 export const workerGone = declare(

@@ -33,6 +33,13 @@ export const versionNotReady = declare(
     `Request for unknown model: '${model}' version ${version} is not at ready state`,
 );
 
+/** A version that served until nothing was left for it to run on. */
+export const versionLost = declare(
+  "UNAVAILABLE",
+  (model: string, version: string | number, reason: string) =>
+    `Request for unknown model: '${model}' version ${version} is not at ready state: ${reason}`,
+);
+
 export const versionNotANumber = declare(
   "INVALID_ARGUMENT",
   (version: string) =>
