@@ -20,10 +20,10 @@ import {
   wrongShape,
 } from "../core/errors/request.ts";
 import type { InferenceRequest } from "../core/inference.ts";
+import { reshaped } from "../core/reshaped.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { ModelSequenceBatching_Control_Kind } from "../proto/gen/model_config_pb.ts";
 import type { ModelConfig, ModelInput } from "../proto/gen/model_config_pb.ts";
-import { reshaped } from "./reshape.ts";
 
 /** What a request's input is checked against, worked out once. */
 interface InputRule {

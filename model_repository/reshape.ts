@@ -1,35 +1,10 @@
 import { DATA_TYPES } from "../core/data_type.ts";
 import type { InferenceResponse, ResponseSink } from "../core/inference.ts";
+import { reshaped } from "../core/reshaped.ts";
+import { refuse } from "../core/responses.ts";
 import type { Status } from "../core/status.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { ModelConfig } from "../proto/gen/model_config_pb.ts";
-
-/**
- * The shape of the same elements under another description: fixed dimensions are taken from `to`, and the free ones (-1)
- * of `to` are filled, in order, with the values that stand at the free ones of `from`.
- *
- * @param shape as it is, with `offset` leading dimensions (the batch) that stay; 0 rows count as one.
- * @param from the description that `shape` fits. @param to the description wanted.
- */
-export function reshaped(
-  shape: readonly number[],
-  from: readonly number[],
-  to: readonly number[],
-  offset: number,
-): number[] {
-  const out: number[] = [];
-  if (offset === 1) out.push(shape[0] || 1);
-  let free = 0;
-  for (const dim of to) {
-    if (dim !== -1) {
-      out.push(dim);
-      continue;
-    }
-    while (from[free] !== -1) free++;
-    out.push(shape[offset + free++]);
-  }
-  return out;
-}
 
 interface OutputReshape {
   /** What the backend produces. */
@@ -64,6 +39,7 @@ export class OutputReshaper {
       respond: (response: InferenceResponse) =>
         sink.respond({ ...response, outputs: response.outputs.map((output) => this.#reshape(output)) }),
       finish: (error?: Status) => sink.finish(error),
+      refuse: (error: Status) => refuse(sink, error),
       backpressure: () => sink.backpressure?.(),
     };
   }

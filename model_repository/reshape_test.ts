@@ -4,14 +4,7 @@ import type { InferenceResponse } from "../core/inference.ts";
 import { Status } from "../core/status.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { ModelConfigSchema } from "../proto/gen/model_config_pb.ts";
-import { OutputReshaper, reshaped } from "./reshape.ts";
-
-Deno.test("reshaped() fills free dimensions in order and keeps the batch", () => {
-  assert.deepEqual(reshaped([4], [4], [2, 2], 0), [2, 2]);
-  assert.deepEqual(reshaped([3, 2, 2], [2, 2], [4], 1), [3, 4]);
-  assert.deepEqual(reshaped([5, 7, 3, 9], [-1, 3, -1], [3, -1, -1, 1], 1), [5, 3, 7, 9, 1]);
-  assert.deepEqual(reshaped([2, 1], [1], [], 1), [2]);
-});
+import { OutputReshaper } from "./reshape.ts";
 
 function outputsThrough(maxBatchSize: number, shape: number[], from: bigint[], to: bigint[]): readonly Tensor[] {
   const config = create(ModelConfigSchema, {
