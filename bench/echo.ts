@@ -2,7 +2,6 @@
  * The floor of every comparison: `Deno.serve` returning the bytes it received, on an HTTP and on a gRPC port.
  * Usage: echo.ts HTTP_PORT GRPC_PORT
  */
-import { setTrailers } from "../server/grpc/transport/deno_internals.ts";
 
 const [http, grpc] = Deno.args.map(Number);
 const json = { headers: { "content-type": "application/json" } };
@@ -15,7 +14,6 @@ Deno.serve({ hostname: "127.0.0.1", port: http, onListen }, async (request) => {
 
 Deno.serve({ hostname: "127.0.0.1", port: grpc, onListen }, async (request) => {
   const body = new Uint8Array(await request.arrayBuffer());
-  setTrailers(request, [["grpc-status", "0"]]);
   const stream = new ReadableStream({
     start(controller) {
       controller.enqueue(body);

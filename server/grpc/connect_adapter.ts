@@ -14,7 +14,7 @@ export async function answerWithConnect(handler: UniversalHandler, call: GrpcCal
     httpVersion: "2.0",
     method: call.method,
     url: call.url,
-    header: call.headers,
+    header: new Headers([...call.headers]),
     body: bodyOf(call),
     signal: abort.signal,
   });

@@ -24,7 +24,7 @@ function simpleRequest(more: MessageInitShape<typeof ModelInferRequestSchema> = 
   };
 }
 
-for (const transport of ["deno", "node"] as const) {
+for (const transport of ["socket", "node"] as const) {
   Deno.test(`ModelInfer answers with raw contents on the ${transport} transport`, async () => {
     await using setup = await start([simpleModel()], { transport });
     const { code, response } = await setup.call(modelInfer, simpleRequest({ id: "x" }));

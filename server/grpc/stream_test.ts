@@ -67,7 +67,7 @@ const aborted = (request: InferenceRequest) =>
     else request.signal!.addEventListener("abort", () => resolve());
   });
 
-for (const transport of ["deno", "node"] as const) {
+for (const transport of ["socket", "node"] as const) {
   const test = (title: string, fn: () => Promise<void>) => Deno.test(`${title} on the ${transport} transport`, fn);
 
   test("ModelStreamInfer answers in the order of the requests, whatever is ready first", async () => {

@@ -80,7 +80,6 @@ export async function openService(
         ...at,
         responseCompression: options.grpcInferResponseCompressionLevel,
         headerForwardPattern: pattern("grpc-header-forward-pattern", options.grpcHeaderForwardPattern, log),
-        log,
       });
       return {
         service: "gRPC",

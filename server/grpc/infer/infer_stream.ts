@@ -3,7 +3,7 @@ import { Status } from "../../../core/status.ts";
 import type { Model } from "../../../model_repository/model.ts";
 import type { InferenceServer } from "../../inference_server.ts";
 import { errorTrailers, OK_TRAILERS } from "../status.ts";
-import type { Field } from "../transport/transport.ts";
+import type { Field, Metadata } from "../transport/transport.ts";
 import { FrameQueue } from "./frame_queue.ts";
 import { forwardHeaders } from "./parameters.ts";
 import { toInferenceRequest } from "./request.ts";
@@ -18,7 +18,7 @@ const MAX_IN_FLIGHT_BYTES = 256 << 20;
 /** How a stream is to behave. */
 export interface InferStreamOptions {
   /** Metadata of the call. */
-  readonly headers: Headers;
+  readonly headers: Metadata;
   /** Metadata that becomes request parameters, by key. */
   readonly headerForwardPattern?: RegExp;
 }

@@ -6,7 +6,7 @@ import { FRAME_HEADER, frameMessage } from "../frame.ts";
 import { readUnaryMessage } from "../message.ts";
 import { errorTrailers, OK_TRAILERS } from "../status.ts";
 import { MAX_TIMER_MS, parseTimeout } from "../timeout.ts";
-import type { Field, GrpcCall, GrpcReply } from "../transport/transport.ts";
+import type { Field, GrpcCall, GrpcReply, Metadata } from "../transport/transport.ts";
 import { withClasses } from "./classes.ts";
 import { forwardHeaders } from "./parameters.ts";
 import { toInferenceRequest } from "./request.ts";
@@ -55,7 +55,7 @@ export class ModelInfer {
    * @param signal aborted when nobody waits for the answer any more.
    * @throws Status
    */
-  async infer(message: Uint8Array, headers: Headers, signal: AbortSignal): Promise<Uint8Array> {
+  async infer(message: Uint8Array, headers: Metadata, signal: AbortSignal): Promise<Uint8Array> {
     const wire = readInferRequest(message);
     const model = this.server.repository.find(wire.modelName, wire.modelVersion);
     if (model.decoupled) throw decoupledUnary();

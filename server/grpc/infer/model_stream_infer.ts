@@ -4,7 +4,7 @@ import { compress, type CompressionLevel, negotiate } from "../compression.ts";
 import { FRAME_HEADER, frameMessage } from "../frame.ts";
 import { MessageReader } from "../message_reader.ts";
 import { MAX_TIMER_MS, parseTimeout } from "../timeout.ts";
-import type { GrpcCall, GrpcReply } from "../transport/transport.ts";
+import type { GrpcCall, GrpcReply, Metadata } from "../transport/transport.ts";
 import { InferStream } from "./infer_stream.ts";
 import { errorReply, HEADERS, type ModelInferOptions } from "./model_infer.ts";
 
@@ -42,7 +42,7 @@ export class ModelStreamInfer {
    *
    * @param timeoutMs of the client; Infinity without one.
    */
-  open(headers: Headers, signal: AbortSignal, timeoutMs: number): InferStream {
+  open(headers: Metadata, signal: AbortSignal, timeoutMs: number): InferStream {
     const { stopping } = this;
     const over = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;

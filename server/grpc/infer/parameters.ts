@@ -1,6 +1,7 @@
 import { negativePriority, negativeTimeout, reservedParameter, wrongParameterType } from "../../../core/errors/grpc.ts";
 import { forwardedReservedHeader, sequenceIdTooLong } from "../../../core/errors/wire.ts";
 import type { InferenceRequest, ParameterValue } from "../../../core/inference.ts";
+import type { Metadata } from "../transport/transport.ts";
 import type { WireParameter, WireParameters } from "./request_reader.ts";
 
 /** The longest sequence id given as text. */
@@ -39,7 +40,7 @@ export function setParameters(request: InferenceRequest, parameters: WireParamet
 }
 
 /** Metadata whose key the pattern matches becomes text parameters; they win over parameters of the same name. */
-export function forwardHeaders(request: InferenceRequest, headers: Headers, pattern: RegExp): void {
+export function forwardHeaders(request: InferenceRequest, headers: Metadata, pattern: RegExp): void {
   for (const [name, value] of headers) {
     if (!pattern.test(name)) continue;
     if (RESERVED.has(name) || name.startsWith("triton_")) throw forwardedReservedHeader(name);

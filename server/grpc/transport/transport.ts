@@ -1,6 +1,12 @@
 /** A trailer or header: a lower-case name and a printable ASCII value. */
 export type Field = readonly [name: string, value: string];
 
+/** The headers of a request, as of `Headers`: names are asked for in lower case. */
+export interface Metadata extends Iterable<[name: string, value: string]> {
+  get(name: string): string | null;
+  has(name: string): boolean;
+}
+
 /** One HTTP/2 call as the transport received it. */
 export interface GrpcCall {
   /** HTTP method: `POST` for every gRPC call. */
@@ -10,7 +16,7 @@ export interface GrpcCall {
   /** Absolute URL. */
   readonly url: string;
   /** Request metadata. */
-  readonly headers: Headers;
+  readonly headers: Metadata;
   /**
    * Aborted when the client has cancelled the call or its connection is gone. To be asked for before anything is awaited:
    * what happens before is not seen.
@@ -53,7 +59,7 @@ export interface ListeningTransport {
 
 /** HTTP/2 with trailers: the one thing that gRPC needs of the platform. */
 export interface GrpcTransport {
-  readonly name: "deno" | "node";
+  readonly name: "socket" | "node";
   /** @throws Deno.errors.AddrInUse and other errors of listening. */
   start(options: TransportOptions, handler: GrpcHandler): Promise<ListeningTransport>;
 }

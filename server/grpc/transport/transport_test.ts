@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { resultOf, TestClient } from "../testing/client.ts";
-import { pathOf } from "./deno_serve.ts";
-import { denoTransport } from "./deno_serve.ts";
 import { nodeTransport } from "./node_http2.ts";
-import { deliversTrailers } from "./trailer_check.ts";
+import { socketTransport } from "./socket_http2.ts";
 import type { Field, GrpcCall, GrpcHandler, GrpcReply, GrpcTransport } from "./transport.ts";
 
 const HEADERS: readonly Field[] = [["content-type", "application/grpc"]];
@@ -32,7 +30,7 @@ function withServer(transport: GrpcTransport, handler: GrpcHandler, test: (clien
   };
 }
 
-for (const transport of [denoTransport, nodeTransport]) {
+for (const transport of [socketTransport, nodeTransport]) {
   const name = `${transport.name} transport`;
 
   Deno.test(
@@ -232,22 +230,3 @@ for (const transport of [denoTransport, nodeTransport]) {
     await aborted.promise;
   });
 }
-
-Deno.test("deliversTrailers() holds for both transports in the Deno that this project pins", async () => {
-  assert.equal(await deliversTrailers(denoTransport), true);
-  assert.equal(await deliversTrailers(nodeTransport), true);
-});
-
-Deno.test("deliversTrailers() is false for a transport that loses them", async () => {
-  const lossy: GrpcTransport = {
-    name: "deno",
-    start: (options, handler) =>
-      denoTransport.start(options, async (call) => ({ ...await handler(call), trailers: undefined })),
-  };
-  assert.equal(await deliversTrailers(lossy), false);
-});
-
-Deno.test("pathOf() takes the path out of a URL", () => {
-  assert.equal(pathOf("http://localhost:80/a/b?c=/d"), "/a/b");
-  assert.equal(pathOf("http://localhost"), "/");
-});

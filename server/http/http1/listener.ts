@@ -23,7 +23,7 @@ export type Answer = (request: Request) => Response | Promise<Response>;
  */
 export class Http1Listener {
   readonly #listener: Deno.TcpListener;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<Http1Connection>();
   readonly #heads = new HeadCache();
   readonly #sweep: ReturnType<typeof setInterval>;
   #stopping = false;
@@ -57,7 +57,7 @@ export class Http1Listener {
       try {
         const conn = await this.#listener.accept();
         conn.setNoDelay(true);
-        const connection = new Connection(conn, this.#heads, this.answer);
+        const connection = new Http1Connection(conn, this.#heads, this.answer);
         this.#connections.add(connection);
         connection.serve().finally(() => {
           this.#connections.delete(connection);
@@ -77,7 +77,7 @@ export class Http1Listener {
 }
 
 /** One client's connection: its requests, one after the other. */
-class Connection {
+export class Http1Connection {
   readonly #input: Input;
   readonly #output: Output;
   /** Waits for a request; nothing of one has come. */

@@ -1,0 +1,116 @@
+import type { GrpcHandler } from "../transport.ts";
+import { goAway, OUR_SETTINGS, windowUpdate } from "./control_frames.ts";
+import { Dispatch } from "./dispatch.ts";
+import type { FrameReader } from "./frame_reader.ts";
+import { ConnectionError, DEFAULT_WINDOW, frameOf, INTERNAL_ERROR, MAX_WINDOW, NO_ERROR, PING } from "./frames.ts";
+import { CONNECTION_WINDOW, GOODBYE_MS, LINGER_MS, MAX_CONTROL_BYTES } from "./limits.ts";
+import { Streams } from "./streams.ts";
+
+const GOODBYE = new TextEncoder().encode("goodbye!");
+const STOPPING = "the server is stopping";
+
+/** One client's connection, from its preface to its end. */
+export class Http2Connection {
+  readonly #streams: Streams;
+  readonly #dispatch: Dispatch;
+  #stopping = false;
+  /** Nothing is taken any more; what was sent may still be on its way. */
+  #ended = false;
+  #closed = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param reader has read the client's preface. */
+  constructor(private readonly conn: Deno.Conn, private readonly reader: FrameReader, handler: GrpcHandler) {
+    this.#streams = new Streams(conn, handler, () => this.close(), () => this.#endIfDone());
+    this.#dispatch = new Dispatch(reader, this.#streams, (payload) => this.#pong(payload));
+  }
+
+  /** Serves until the connection is closed; never rejects. */
+  async serve(): Promise<void> {
+    const { reader } = this;
+    const { output } = this.#streams;
+    output.control(OUR_SETTINGS);
+    output.control(windowUpdate(0, CONNECTION_WINDOW - DEFAULT_WINDOW));
+    output.flush();
+    do {
+      if (this.#ended) reader.discard();
+      else this.#take();
+      if (output.controlBytes > MAX_CONTROL_BYTES) {
+        output.flush();
+        await output.drained();
+      }
+    } while (await reader.fill());
+    this.close();
+  }
+
+  /** The frames that have come. */
+  #take(): void {
+    try {
+      while (!this.#ended && this.reader.next()) this.#dispatch.frame();
+      this.#streams.start();
+    } catch (error) {
+      if (error instanceof ConnectionError) this.#end(error.code, error.message);
+      else this.#end(INTERNAL_ERROR, "internal error");
+    }
+  }
+
+  /** Takes no more calls; closes when those that run are answered. */
+  finish(): void {
+    if (this.#stopping || this.#ended) return;
+    this.#stopping = true;
+    // Calls that are on their way are served too: when the ping has come back there are none.
+    this.#streams.control(goAway(MAX_WINDOW, NO_ERROR, STOPPING));
+    this.#streams.control(frameOf(PING, 0, 0, GOODBYE));
+    this.#timer = setTimeout(() => this.#lastWord(), GOODBYE_MS);
+  }
+
+  #pong(payload: Uint8Array): void {
+    if (this.#stopping && payload.every((byte, i) => byte === GOODBYE[i])) this.#lastWord();
+  }
+
+  /** From here on, no call is taken. */
+  #lastWord(): void {
+    clearTimeout(this.#timer);
+    if (this.#ended || this.#streams.lastServed !== MAX_WINDOW) return;
+    this.#streams.lastServed = this.#streams.last;
+    if (this.#streams.open === 0) this.#end(NO_ERROR, STOPPING);
+    else this.#streams.control(goAway(this.#streams.last, NO_ERROR, STOPPING));
+  }
+
+  #endIfDone(): void {
+    const { lastServed, open } = this.#streams;
+    if (open === 0 && lastServed !== MAX_WINDOW) this.#end(NO_ERROR, STOPPING);
+  }
+
+  /** Tells the client why its connection ends, and lets it take what was sent. */
+  #end(code: number, reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.close(), LINGER_MS);
+    const { output } = this.#streams;
+    output.control(goAway(this.#streams.last, code, reason));
+    this.#streams.cancelAll();
+    output.flush();
+    // A connection closed with bytes unread would be reset, and the client lose what it has not read.
+    output.drained().then(() => this.conn.closeWrite()).catch(() => this.close());
+  }
+
+  /** Cancels what runs and closes. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#streams.cancelAll();
+    try {
+      this.conn.close();
+    } catch {
+      // closed by the other side meanwhile
+    }
+  }
+
+  /** Gives back memory that large answers needed. */
+  tidy(): void {
+    this.#streams.output.tidy();
+  }
+}
