@@ -169,7 +169,11 @@ Deno.test("ModelStatistics tells of one version, one model or all, and refuses t
   assert.equal(simple.inferenceStats?.success?.ns, 2_000_000n);
   assert.equal(simple.inferenceStats?.computeInfer?.count, 1n);
   assert.equal(simple.batchStats[0].batchSize, 4n);
-  assert.equal((await setup.call(modelStatistics, {})).response.modelStats.length, 2);
+  assert.deepEqual(simple.batchCloseReasons, {});
+  model.statistics.batchClosed("full");
+  const [batching, other] = (await setup.call(modelStatistics, {})).response.modelStats;
+  assert.deepEqual(batching.batchCloseReasons, { preferred: 0n, full: 1n, delay: 0n, idle: 0n, shape: 0n, end: 0n });
+  assert.deepEqual([other.name, other.batchCloseReasons], ["other", {}]);
   const unknown = await setup.call(modelStatistics, { name: "nope" });
   assert.deepEqual([unknown.code, unknown.message], [3, "requested model 'nope' is not available"]);
   const version = await setup.call(modelStatistics, { name: "simple", version: "2" });

@@ -252,6 +252,10 @@ Deno.test("createHttpApp() shows the statistics of one model or of all", async (
     }],
     memory_usage: [],
   });
+  simple.statistics.batchClosed("full");
+  const [batching] = (await call(counted, "GET", "/v2/models/simple/stats")).json.model_stats;
+  const batch_close_reasons = { preferred: 0, full: 1, delay: 0, idle: 0, shape: 0, end: 0 };
+  assert.deepEqual(batching, { ...first, batch_close_reasons });
   assert.equal(second.version, "2");
   const one = await call(counted, "GET", "/v2/models/simple/versions/2/stats");
   assert.deepEqual(one.json.model_stats.map(({ version }: { version: string }) => version), ["2"]);

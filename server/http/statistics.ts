@@ -70,6 +70,8 @@ function statisticsOf({ name, version, statistics }: Model) {
         compute_output: durationOf(computeOutput),
       })),
     memory_usage: [],
+    // Not in Triton: only of models that form batches, so that the others have Triton's keys and no more.
+    ...(statistics.closed ? { batch_close_reasons: statistics.closed } : {}),
   };
 }
 

@@ -5,6 +5,7 @@ import json
 import grpc
 import numpy
 from conftest import GRPC, NOT_FOUND, http, int32, raises
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 
 def test_health(client):
@@ -90,6 +91,23 @@ def test_statistics(client):
     stats = statistics(client, "identity_INT32")
     assert stats["version"] == "1" and int(stats["last_inference"]) > 0
     assert {int(x["batch_size"]) for x in stats["batch_stats"]} >= {1, 3}
+
+
+def test_statistics_of_a_model_that_forms_batches(client):
+    inputs = [client.input(name, "FP32", numpy.zeros((1, 16), numpy.float32)) for name in ("INPUT0", "INPUT1")]
+    client.infer("simple_float", inputs)
+    stats = statistics(client, "simple_float")
+    executions = int(stats["execution_count"])
+    assert sum(int(batch["compute_infer"]["count"]) for batch in stats["batch_stats"]) == executions
+    if client.is_http:
+        reasons = stats["batch_close_reasons"]
+        assert set(reasons) == {"preferred", "full", "delay", "idle", "shape", "end"}
+        assert sum(reasons.values()) == executions
+    else:  # a field that the client does not know: kept in the message, left out of its JSON
+        message = client.call("get_inference_statistics", "simple_float")
+        assert {field.field_number for field in UnknownFieldSet(message.model_stats[0])} == {1000}
+        assert "batch_close_reasons" not in stats
+    assert "batch_close_reasons" not in statistics(client, "simple")
 
 
 def test_times_are_measured(client):

@@ -59,6 +59,9 @@ function statisticsMessage({ name, version, statistics }: Model): Statistics {
       computeInfer: duration(batch.computeInfer),
       computeOutput: duration(batch.computeOutput),
     })),
+    batchCloseReasons: Object.fromEntries(
+      Object.entries(statistics.closed ?? {}).map(([reason, count]) => [reason, BigInt(count)]),
+    ),
   };
 }
 
