@@ -41,7 +41,8 @@ for (const file of FILES) {
           "--grpc-address=127.0.0.1",
           "{options}",
         ];
-        const command = [python.value!, "-B", script!, "run", "--target", "native", "--json", report, "--only", file];
+        const what = ["--target", "native", "--timing", "--only", file];
+        const command = [python.value!, "-B", script!, "run", ...what, "--json", report];
         const how = ["--server", [...server, ...options].join(" "), "--cli", [...server, "{options}"].join(" ")];
         const outcome = await run([...command, ...how], { env: { NO_COLOR: "1" } });
         const text = await Deno.readTextFile(report);
