@@ -113,7 +113,8 @@ export function formBatch(
     if (rows >= maxBatchSize) break; // What follows could only be found not to fit.
   }
 
-  const overdue = delayMs !== 0 && now - oldest >= delayMs;
+  // In the terms of `until` below: rounded otherwise, the two would disagree.
+  const overdue = delayMs !== 0 && now >= oldest + delayMs;
   if (best !== -1 && !overdue) {
     return send(best, sizeReason(bestRows, rules), saturate || delayMs === 0, false);
   }

@@ -169,3 +169,16 @@ Deno.test("formBatch() names the shape it waits with, so that another one is not
   const { decision } = decide([[1, 0, "x"]], delayed);
   equal(decision.kind === "wait" && decision.shapeKey, "x");
 });
+
+Deno.test("formBatch() finds the delay over at the time until which it waits, however the sum is rounded", () => {
+  for (let i = 1; i < 500; i++) {
+    const rules = { maxBatchSize: 8, preferredSizes: [8], delayMs: 0.1 * i };
+    const walk = () => {
+      const waiting = [{ rows: 1, shapeKey: "", enqueuedAt: 1000 / 3 * i }];
+      return { next: () => waiting.pop() };
+    };
+    const before = formBatch(walk(), { rows: 0, shapeKey: "" }, 1000 / 3 * i, rules);
+    if (before.kind !== "wait") throw new Error("does not wait");
+    equal(formBatch(walk(), { rows: 0, shapeKey: "" }, before.until, rules).kind, "send");
+  }
+});
