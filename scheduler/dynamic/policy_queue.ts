@@ -26,11 +26,11 @@ export class PolicyQueue {
     return this.inTime.length + this.delayed.length;
   }
 
-  /** When a request that comes now will have waited too long. @param timeoutMicros as it asks; 0 if it does not. */
-  deadlineOf(now: number, timeoutMicros: number): number {
+  /** When a request has waited too long. @param since when it came. @param timeoutMicros as it asks; 0 if it does not. */
+  deadlineOf(since: number, timeoutMicros: number): number {
     const { defaultTimeoutMs, allowTimeoutOverride } = this.policy;
     const ownMs = timeoutMicros / 1000;
-    return now + (allowTimeoutOverride && ownMs > 0 && ownMs < defaultTimeoutMs ? ownMs : defaultTimeoutMs);
+    return since + (allowTimeoutOverride && ownMs > 0 && ownMs < defaultTimeoutMs ? ownMs : defaultTimeoutMs);
   }
 
   /** Puts a waiting request behind all that are in time. It waits as long as it must from then on. */

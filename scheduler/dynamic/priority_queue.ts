@@ -65,11 +65,11 @@ export class PriorityQueue {
     return this.#queueOf(levelOf(priority, this.options)).length;
   }
 
-  /** Adds a request, with its level and its deadline. */
-  push(task: QueuedTask, now: number): void {
+  /** Adds a request, with its level and its deadline. @param since when it began to wait. */
+  push(task: QueuedTask, since: number): void {
     task.level = levelOf(task.request.priority, this.options);
     const queue = this.#queueOf(task.level);
-    task.deadline = queue.deadlineOf(now, task.request.timeoutMicros);
+    task.deadline = queue.deadlineOf(since, task.request.timeoutMicros);
     task.arrival = this.#arrivals++;
     queue.inTime.push(task);
     this.#length++;
@@ -80,7 +80,7 @@ export class PriorityQueue {
   /** Takes a request of this queue out of it. */
   remove(task: QueuedTask): void {
     task.list!.remove(task);
-    if (task.deadline !== Infinity) this.#timedLength--;
+    if (task.deadline !== Infinity) this.#untimed();
     this.#length--;
     this.#rows -= task.rows;
   }
@@ -96,8 +96,8 @@ export class PriorityQueue {
     if (task === undefined || task.deadline > now) return undefined;
     const queue = this.#queueOf(task.level);
     if (queue.policy.timeoutAction === "DELAY") {
-      this.#timedLength--;
       queue.delay(task);
+      this.#untimed();
       return "delayed";
     }
     this.remove(task);
@@ -142,6 +142,11 @@ export class PriorityQueue {
     const heap = new Heap<QueuedTask>(sooner);
     for (let each = this.#timed.pop(); each !== undefined; each = this.#timed.pop()) if (isTimed(each)) heap.push(each);
     this.#timed = heap;
+  }
+
+  /** One that had a deadline has left, or has none any more. */
+  #untimed(): void {
+    if (--this.#timedLength === 0) this.#timed.clear();
   }
 
   #peekTimed(): QueuedTask | undefined {

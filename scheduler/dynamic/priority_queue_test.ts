@@ -135,3 +135,16 @@ Deno.test("PriorityQueue keeps no more requests that have left than ones that wa
   }
   ok(queue.deadlinesKept <= 65, `${queue.deadlinesKept} kept`);
 });
+
+Deno.test("PriorityQueue keeps no request when none waits", () => {
+  const queue = setUp(2, policy({ defaultTimeoutMs: 10 }), {
+    1: policy({ timeoutAction: "DELAY", defaultTimeoutMs: 5 }),
+  });
+  const tasks = [task("a", 1), task("b", 2), task("c", 2)];
+  for (const each of tasks) queue.push(each, 0);
+  equal(queue.expireOne(7), "delayed");
+  queue.remove(tasks[2]);
+  equal(queue.deadlinesKept, 3);
+  equal(queue.expireOne(20), tasks[1]);
+  deepEqual([queue.deadlinesKept, queue.nextDeadline, order(queue)], [0, Infinity, "a"]);
+});
