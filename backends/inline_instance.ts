@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/bytes.ts";
 import { Status } from "../core/status.ts";
 import { alignedBytes } from "../core/tensor.ts";
 import type { Execution, ExecutionTiming, ModelInstance } from "./backend.ts";
@@ -66,13 +67,7 @@ export class InlineInstance implements ModelInstance {
 
 function concatenate({ name, datatype, shape, pieces, byteLength }: BatchInput): WorkerTensor {
   if (pieces.length === 1) return { name, datatype, shape, data: alignedBytes(pieces[0], 8) };
-  const data = new Uint8Array(byteLength);
-  let at = 0;
-  for (const piece of pieces) {
-    data.set(piece, at);
-    at += piece.byteLength;
-  }
-  return { name, datatype, shape, data };
+  return { name, datatype, shape, data: joinBytes(pieces, byteLength) };
 }
 
 const NO_TIME: ExecutionTiming = { inputMs: 0, inferMs: 0, outputMs: 0 };

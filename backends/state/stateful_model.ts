@@ -1,3 +1,4 @@
+import { joinBytes } from "../../core/bytes.ts";
 import { type DataType, ELEMENT_SIZE } from "../../core/data_type.ts";
 import { stateMissing, stateNotSplittable, stateOutputsDiffer } from "../../core/errors/sequence.ts";
 import { elementCount } from "../../core/tensor.ts";
@@ -222,16 +223,7 @@ function splitRows(data: Uint8Array, datatype: DataType, rows: number, elements:
 /** The rows as one tensor, in memory of its own; undefined where their shapes differ. */
 function joinTensors(rows: readonly WorkerTensor[]): WorkerTensor | undefined {
   const { name, datatype, shape } = rows[0];
-  let length = 0;
-  for (const row of rows) {
-    if (!sameShape(row.shape, shape)) return undefined;
-    length += row.data.length;
-  }
-  const data = new Uint8Array(length);
-  let at = 0;
-  for (const row of rows) {
-    data.set(row.data, at);
-    at += row.data.length;
-  }
+  for (const row of rows) if (!sameShape(row.shape, shape)) return undefined;
+  const data = joinBytes(rows.map((row) => row.data));
   return { name, datatype, shape: [rows.length, ...shape.slice(1)], data };
 }

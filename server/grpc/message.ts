@@ -1,3 +1,4 @@
+import { joinBytes } from "../../core/bytes.ts";
 import { badFrame, clientCancelled, messageTooLarge } from "../../core/errors/grpc.ts";
 import { decompress } from "./compression.ts";
 import { FRAME_HEADER, MAX_MESSAGE_BYTES } from "./frame.ts";
@@ -17,7 +18,7 @@ export async function readUnaryMessage(call: GrpcCall, limit = MAX_MESSAGE_BYTES
   while (frame !== undefined && frame.length < FRAME_HEADER) {
     const more = await call.read();
     if (more === undefined) break;
-    frame = join(frame, more);
+    frame = joinBytes([frame, more]);
   }
   if (frame === undefined || frame.length < FRAME_HEADER) {
     if (call.signal.aborted) throw clientCancelled();
@@ -63,11 +64,4 @@ async function fill(call: GrpcCall, first: Uint8Array, total: number): Promise<U
 /** Lets the end of the body arrive without waiting for it. */
 function drain(call: GrpcCall): void {
   call.read().catch(() => {}); // a cancelled call: its signal says so
-}
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
 }

@@ -1,3 +1,4 @@
+import { joinBytes } from "../../core/bytes.ts";
 import { badFrame, clientCancelled, messageTooLarge } from "../../core/errors/grpc.ts";
 import { decompress } from "./compression.ts";
 import { FRAME_HEADER, MAX_MESSAGE_BYTES } from "./frame.ts";
@@ -44,17 +45,7 @@ export class MessageReader {
       chunks.push(chunk);
       have += chunk.length;
     }
-    this.#rest = chunks.length === 1 ? chunks[0] : joined(chunks, have);
+    this.#rest = chunks.length === 1 ? chunks[0] : joinBytes(chunks, have);
     return true;
   }
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

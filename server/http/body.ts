@@ -1,3 +1,4 @@
+import { joinBytes } from "../../core/bytes.ts";
 import { bodyNotRead, bodyTooLarge, tooManyChunks } from "../../core/errors/http.ts";
 import type { Status } from "../../core/status.ts";
 
@@ -52,11 +53,5 @@ async function readChunks(
   }
   if (size > limit) throw tooLarge(`more than ${limit}`);
   if (chunks.length > MAX_CHUNKS) throw tooManyChunks(MAX_CHUNKS);
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return joinBytes(chunks, size);
 }

@@ -1,3 +1,5 @@
+import { joinBytes } from "../../core/bytes.ts";
+
 /**
  * Text whose encoding nobody promised. JSON of the protocol carries the bytes of `BYTES` elements as they are, UTF-8 or
  * not. In a JavaScript string a byte that is not part of UTF-8 is the lone surrogate U+DC00 + byte, as in Python's
@@ -26,21 +28,12 @@ export function decodeText(bytes: Uint8Array): string {
 export function encodeText(text: string): Uint8Array<ArrayBuffer> {
   if (text.isWellFormed()) return encoder.encode(text);
   const parts: Uint8Array[] = [];
-  let size = 0;
   // Runs of escaped bytes, and what is between them.
   for (const piece of text.split(/((?<![\ud800-\udbff])[\udc80-\udcff]+)/)) {
     const escaped = piece !== "" && !piece.isWellFormed();
-    const part = escaped ? Uint8Array.from(piece, (char) => char.charCodeAt(0) & 0xff) : encoder.encode(piece);
-    parts.push(part);
-    size += part.length;
+    parts.push(escaped ? Uint8Array.from(piece, (char) => char.charCodeAt(0) & 0xff) : encoder.encode(piece));
   }
-  const out = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joinBytes(parts);
 }
 
 /** A JSON string literal; escaped bytes stay as they are. */

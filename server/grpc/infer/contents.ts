@@ -1,3 +1,4 @@
+import { joinBytes } from "../../../core/bytes.ts";
 import { contentsTwice, unparsableMessage, wrongContentsType } from "../../../core/errors/grpc.ts";
 import { isDataType } from "../../../core/data_type.ts";
 import { FIXED32, FIXED64, LENGTH_DELIMITED, VARINT, WireReader } from "./wire_reader.ts";
@@ -141,7 +142,7 @@ function fixedElements(contents: Uint8Array, field: number, width: number): Uint
       if (tag === (field << 3 | WIRE_TYPE[field])) parts.push(contents.subarray(start, start + width));
     }
   }
-  return parts.length === 1 ? parts[0] : joined(parts);
+  return parts.length === 1 ? parts[0] : joinBytes(parts);
 }
 
 /** `bytes_contents` as a BYTES tensor: each element with its length before it. */
@@ -164,16 +165,6 @@ function bytesElements(contents: Uint8Array): Uint8Array {
     view.setUint32(at, element.length, true);
     out.set(element, at + 4);
     at += 4 + element.length;
-  }
-  return out;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
   }
   return out;
 }

@@ -1,3 +1,5 @@
+import { joinBytes } from "../../../core/bytes.ts";
+
 /** Frames that may wait before whoever makes more has to wait. */
 const MAX_WAITING = 256;
 /** The same in bytes. */
@@ -77,15 +79,7 @@ export class FrameQueue implements AsyncIterator<Uint8Array> {
     while (this.#head < frames.length && size + frames[this.#head].length <= PIECE_BYTES) {
       size += frames[this.#head++].length;
     }
-    let piece = frames[first];
-    if (this.#head > first + 1) {
-      piece = new Uint8Array(size);
-      let at = 0;
-      for (let i = first; i < this.#head; i++) {
-        piece.set(frames[i], at);
-        at += frames[i].length;
-      }
-    }
+    const piece = this.#head === first + 1 ? frames[first] : joinBytes(frames.slice(first, this.#head), size);
     const wasFull = this.full || this.#room !== undefined;
     this.#bytes -= size;
     if (this.#head === frames.length) {

@@ -1,3 +1,4 @@
+import { joinBytes } from "../../../core/bytes.ts";
 import type { ParameterValue } from "../../../core/inference.ts";
 import { FIXED64, LENGTH_DELIMITED, VARINT, WireReader } from "./wire_reader.ts";
 
@@ -129,7 +130,7 @@ function readInput(reader: WireReader): WireInput {
         break;
       case message5:
         // A message that is there twice is merged, which is what reading both one after the other does.
-        input.contents = input.contents ? concatenated(input.contents, reader.view()) : reader.view();
+        input.contents = input.contents ? joinBytes([input.contents, reader.view()]) : reader.view();
         break;
       default:
         reader.skip(tag);
@@ -193,11 +194,4 @@ function readInferParameter(reader: WireReader, before: WireParameter): WirePara
   }
   reader.leave(outer);
   return parameter;
-}
-
-function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

@@ -1,3 +1,4 @@
+import { joinBytes } from "../../../core/bytes.ts";
 import { BadHead, type Head } from "./head.ts";
 import { Disconnected, type Input } from "./input.ts";
 
@@ -124,13 +125,7 @@ export class Http1Request {
       pieces.push(piece);
       size += piece.length;
     }
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    for (const piece of pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    return bytes;
+    return joinBytes(pieces, size);
   }
 
   async *#pieces(): AsyncGenerator<Uint8Array, void> {
