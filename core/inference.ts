@@ -79,11 +79,17 @@ export interface InferenceResponse {
 }
 
 /**
- * Where the responses of one request go. `finish` is called exactly once, after the last response; nothing follows it.
+ * Where the responses of one request go. `finish`, or `refuse`, is called exactly once, after the last response; nothing
+ * follows it.
  */
 export interface ResponseSink {
   respond(response: InferenceResponse): void;
   finish(error?: Status): void;
+  /**
+   * In place of `finish`, where no scheduler took the request: nothing of it was queued. Sinks to which that is an error
+   * like all others have none.
+   */
+  refuse?(error: Status): void;
   /**
    * Undefined while more responses are welcome; else, as the client reads slower than they come, a promise that resolves
    * when there is room again or nobody waits any more. Who makes any number of responses asks before each and waits:

@@ -95,3 +95,9 @@ export class ResponseStream implements ResponseSink, AsyncIterable<InferenceResp
     this.#room = undefined;
   }
 }
+
+/** Tells a sink that its request is not taken. */
+export function refuse(sink: ResponseSink, error: Status): void {
+  if (sink.refuse) sink.refuse(error);
+  else sink.finish(error);
+}

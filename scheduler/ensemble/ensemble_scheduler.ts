@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { queueFull, serverStopping } from "../../core/errors/scheduler.ts";
 import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
+import { refuse } from "../../core/responses.ts";
 import type { Status } from "../../core/status.ts";
 import type { ModelStatistics } from "../../observability/statistics.ts";
 import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
@@ -55,7 +56,7 @@ export class EnsembleScheduler implements Scheduler {
     const refusal = this.#refusal(request);
     if (refusal) {
       this.#statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
-      sink.finish(refusal);
+      refuse(sink, refusal);
       return;
     }
     this.#inFlight++;

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { cancelledInQueue, queueFull, serverStopping } from "../../core/errors/scheduler.ts";
 import { sequenceCancelled, sequenceLost, sequenceTimedOut } from "../../core/errors/sequence.ts";
 import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
+import { refuse } from "../../core/responses.ts";
 import type { Status } from "../../core/status.ts";
 import type { FailureReason, ModelStatistics } from "../../observability/statistics.ts";
 import { type AfterTurn, TurnGate } from "../dynamic/turn_gate.ts";
@@ -123,7 +124,7 @@ export class SequenceScheduler implements Scheduler {
     const running = this.#registry.find(key);
     const refusal = this.#refusal(request, key, running);
     if (refusal) {
-      sink.finish(refusal);
+      refuse(sink, refusal);
       return;
     }
     const { options: { config } } = this;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as zlib from "node:zlib";
 import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
+import { refuse } from "../../core/responses.ts";
 import { Status } from "../../core/status.ts";
 import type { Model } from "../../model_repository/model.ts";
 import {
@@ -180,6 +181,26 @@ for (const transport of ["socket", "node"] as const) {
     other.send(identity("slow", "failed"));
     (await slow.call(2)).sink.finish(new Status("NOT_FOUND", "deliberate"));
     assert.equal((await other.end()).code, 0);
+  });
+
+  test("ModelStreamInfer tells of requests that were not taken as of wrong ones, and a strict stream goes on", async () => {
+    const run: FakeModelOptions["run"] = (_, sink) => refuse(sink, new Status("UNAVAILABLE", "no room"));
+    const [full, many] = [
+      identityModel("full", "FP32", { run }),
+      identityModel("many", "FP32", { decoupled: true, run }),
+    ];
+    await using setup = await start([simpleModel(), full, many], { transport });
+    const call = new StreamCall(setup.client, { triton_grpc_error: "true" });
+    call.send(identity("full", "a"));
+    call.send({ ...identity("many", "b"), parameters: EMPTY_FINAL });
+    call.send(simple("good"));
+    const { messages, code } = await call.end();
+    assert.equal(code, 0);
+    assert.deepEqual(messages.map(summaryOf), [
+      { error: "no room", id: "a", model: ":", final: undefined, outputs: 0 },
+      { error: "no room", id: "b", model: ":", final: undefined, outputs: 0 },
+      { error: "", id: "good", model: "simple:1", final: true, outputs: 2 },
+    ]);
   });
 
   test("ModelStreamInfer cancels what is in flight when the client gives up", async () => {
