@@ -2,10 +2,11 @@
  * `deno task bench`: one table of ratios from one run. Everything that is compared is measured in turns, several rounds
  * each, and the median counts: the machines are noisy, the ratios less so.
  *
- * Usage: deno task bench [--seconds=2] [--rounds=3] [--only=small,large,conv,batching,sequences,schedulers] [--reference=PATH/TO/start.sh]
+ * Usage: deno task bench [--seconds=2] [--rounds=3] [--only=small,large,conv,batching,sequences,schedulers] [--reference=PATH/TO/start.sh] [--awake]
  */
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { keepAwake } from "./awake.ts";
 import { measure, PARTS } from "./cells.ts";
 import { loadGenerators } from "./load.ts";
 import { freePorts, type Server, startServer } from "./process.ts";
@@ -25,6 +26,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string", default: "3" },
     only: { type: "string", default: ALL.join(",") },
     reference: { type: "string", default: referenceScript() },
+    awake: { type: "boolean", default: false },
   },
 });
 const seconds = Number(flags.seconds);
@@ -53,6 +55,7 @@ async function main(): Promise<number> {
   }
   const directory = await Deno.makeTempDir({ prefix: "bench-" });
   const servers = new Map<string, Server>();
+  const sleep = flags.awake ? keepAwake() : () => {};
   try {
     await writeRepository(`${directory}/ours`);
     servers.set("ours", await startOurs(`${directory}/ours`));
@@ -73,6 +76,7 @@ async function main(): Promise<number> {
     if (parts.includes("batching")) await printBatches(servers.get("ours")!.http, BATCHING.keys());
     return results.some(({ byServer }) => [...byServer.values()].some(({ failed }) => failed > 0)) ? 1 : 0;
   } finally {
+    sleep();
     for (const server of servers.values()) await server.stop();
     await Deno.remove(directory, { recursive: true });
   }
