@@ -1,4 +1,4 @@
-/** `deno task models`: makes the example models anew, each by the make.py in its folder. */
+/** `deno task models`: makes the example models anew, each by the make.py in its folder, with common.py. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { venv } from "../tests/setup/venv.ts";
@@ -20,7 +20,7 @@ for (const { name, isDirectory } of [...Deno.readDirSync(FOLDER)].sort((a, b) =>
   if (!isDirectory || !existsSync(script)) continue;
   const file = `${FOLDER}/${name}/1/model.onnx`;
   const before = await digest(file);
-  const outcome = await run([python, "-B", script], { echo: true });
+  const outcome = await run([python, "-B", "-m", `${name}.make`], { cwd: FOLDER, echo: true });
   const after = await digest(file);
   const size = existsSync(file) ? Deno.statSync(file).size : 0;
   if (outcome.code !== 0 || size === 0 || size > LARGEST) {

@@ -7,12 +7,11 @@ Everything random comes from one seed, the arithmetic is FP64, and the finished 
 """
 
 import sys
-from pathlib import Path
 
 import numpy
+from common import tensors, write
+from digits import dataset
 from onnx import TensorProto, helper, numpy_helper
-
-import dataset
 
 EPOCHS = 40
 BATCH = 48
@@ -129,7 +128,7 @@ def accuracy(weights, images, labels):
     return float((forward(weights, images)[0].argmax(axis=1) == labels).mean())
 
 
-def onnx_model(weights):
+def onnx_graph(weights):
     """The same network as an ONNX graph; weights as FP32, convolutions as [out, in, 3, 3]."""
     constants = {
         "scale": numpy.float32(16),
@@ -151,15 +150,12 @@ def onnx_model(weights):
         helper.make_node("Gemm", ["flat", "fc.weight", "fc.bias"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
-    graph = helper.make_graph(
+    return helper.make_graph(
         nodes,
         "digits",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 1, 8, 8])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 10])],
+        tensors(["image"], TensorProto.FLOAT, ["batch", 1, 8, 8]),
+        tensors(["probabilities"], TensorProto.FLOAT, ["batch", 10]),
         [numpy_helper.from_array(numpy.asarray(value, numpy.float32), name) for name, value in constants.items()],
-    )
-    return helper.make_model(
-        graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)], producer_name="triton-ts"
     )
 
 
@@ -173,9 +169,7 @@ def main():
     )
     if result <= REQUIRED_ACCURACY:
         sys.exit(f"digits: {result:.2%} is not above {REQUIRED_ACCURACY:.0%}; model.onnx is left as it was")
-    path = Path(__file__).parent / "1" / "model.onnx"
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(onnx_model(weights).SerializeToString(deterministic=True))
+    write(__file__, onnx_graph(weights))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Writes 1/model.onnx: OUTPUT0 = INPUT0 + INPUT1 and OUTPUT1 = INPUT0 - INPUT1, 16 INT32 values each."""
 
-from pathlib import Path
-
+from common import tensors, write
 from onnx import TensorProto, helper
 
 # The first dimension is free and named "batch": one graph for every batch size.
@@ -13,11 +12,7 @@ graph = helper.make_graph(
         helper.make_node("Sub", ["INPUT0", "INPUT1"], ["OUTPUT1"]),
     ],
     "simple",
-    [helper.make_tensor_value_info(name, TensorProto.INT32, SHAPE) for name in ("INPUT0", "INPUT1")],
-    [helper.make_tensor_value_info(name, TensorProto.INT32, SHAPE) for name in ("OUTPUT0", "OUTPUT1")],
+    tensors(("INPUT0", "INPUT1"), TensorProto.INT32, SHAPE),
+    tensors(("OUTPUT0", "OUTPUT1"), TensorProto.INT32, SHAPE),
 )
-model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)], producer_name="triton-ts")
-
-path = Path(__file__).parent / "1" / "model.onnx"
-path.parent.mkdir(exist_ok=True)
-path.write_bytes(model.SerializeToString(deterministic=True))
+write(__file__, graph)

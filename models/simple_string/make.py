@@ -1,7 +1,6 @@
 """Writes 1/model.onnx: the sums and differences of `simple`, of integers written as decimal strings."""
 
-from pathlib import Path
-
+from common import tensors, write
 from onnx import TensorProto, helper
 
 SHAPE = ["batch", 16]
@@ -17,11 +16,7 @@ graph = helper.make_graph(
         helper.make_node("Cast", ["difference"], ["OUTPUT1"], to=TensorProto.STRING),
     ],
     "simple_string",
-    [helper.make_tensor_value_info(name, TensorProto.STRING, SHAPE) for name in ("INPUT0", "INPUT1")],
-    [helper.make_tensor_value_info(name, TensorProto.STRING, SHAPE) for name in ("OUTPUT0", "OUTPUT1")],
+    tensors(("INPUT0", "INPUT1"), TensorProto.STRING, SHAPE),
+    tensors(("OUTPUT0", "OUTPUT1"), TensorProto.STRING, SHAPE),
 )
-model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)], producer_name="triton-ts")
-
-path = Path(__file__).parent / "1" / "model.onnx"
-path.parent.mkdir(exist_ok=True)
-path.write_bytes(model.SerializeToString(deterministic=True))
+write(__file__, graph)

@@ -10,15 +10,18 @@ const python = await available(testPython());
 const MODELS = `${ROOT}/models`;
 const LARGEST = 1_000_000;
 
-/** Runs a model's make.py in a copy of its folder. @returns what it printed, and the model that it made. */
+/** Runs a model's make.py in a copy of the folder. @returns what it printed, and the model that it made. */
 async function make(model: string): Promise<{ output: string; onnx: Uint8Array }> {
   const copy = await Deno.makeTempDir({ prefix: "triton-ts-make-" });
   try {
-    for await (const entry of Deno.readDir(`${MODELS}/${model}`)) {
-      if (entry.name.endsWith(".py")) await Deno.copyFile(`${MODELS}/${model}/${entry.name}`, `${copy}/${entry.name}`);
+    await Deno.mkdir(`${copy}/${model}`);
+    for (const folder of ["", `${model}/`]) {
+      for (const { name } of Deno.readDirSync(`${MODELS}/${folder}`)) {
+        if (name.endsWith(".py")) await Deno.copyFile(`${MODELS}/${folder}${name}`, `${copy}/${folder}${name}`);
+      }
     }
-    const output = await mustRun([python.value!, "-B", `${copy}/make.py`]);
-    return { output, onnx: await Deno.readFile(`${copy}/1/model.onnx`) };
+    const output = await mustRun([python.value!, "-B", "-m", `${model}.make`], { cwd: copy });
+    return { output, onnx: await Deno.readFile(`${copy}/${model}/1/model.onnx`) };
   } finally {
     await Deno.remove(copy, { recursive: true });
   }
