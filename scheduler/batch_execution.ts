@@ -41,8 +41,10 @@ export class BatchExecution implements Execution {
   start(): void {
     const now = this.clock.now();
     for (let i = 0; i < this.tasks.length; i++) {
-      this.tasks[i].state = "executing";
-      this.tasks[i].startedAt = now;
+      const task = this.tasks[i];
+      task.state = "executing";
+      task.startedAt = now;
+      task.unwatch();
     }
     this.slot.execute(this);
   }

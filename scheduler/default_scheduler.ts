@@ -2,7 +2,6 @@ import type { ModelInstance } from "../backends/backend.ts";
 import type { InferenceRequest, ResponseSink } from "../core/inference.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { cancelledInQueue, queueFull, serverStopping } from "../core/errors/scheduler.ts";
-import { refuse } from "../core/responses.ts";
 import type { ModelStatistics } from "../observability/statistics.ts";
 import { BatchExecution } from "./batch_execution.ts";
 import { Fifo } from "./fifo.ts";
@@ -48,29 +47,34 @@ export class DefaultScheduler implements Scheduler {
     return this.#queue.length - this.#cancelled;
   }
 
-  enqueue(request: InferenceRequest, sink: ResponseSink): void {
+  enqueue(request: InferenceRequest, sink: ResponseSink, since?: number): void {
     const { options } = this;
     const now = this.#clock.now();
     if (this.#stopping) {
       options.statistics.requestFailed(now - request.receivedAt, "REJECTED");
-      refuse(sink, serverStopping(options.modelName));
+      sink.finish(serverStopping(options.modelName));
       return;
     }
     const limit = options.maxQueueSize ?? DEFAULT_QUEUE_SIZE;
     if (this.pending >= limit) {
       options.statistics.requestFailed(now - request.receivedAt, "REJECTED");
-      refuse(sink, queueFull(request.id, options.modelName, limit, "--max-queue-size"));
+      sink.finish(queueFull(request.id, options.modelName, limit, "--max-queue-size"));
+      return;
+    }
+    if (request.signal?.aborted) {
+      options.statistics.requestFailed(now - request.receivedAt, "CANCELED");
+      sink.finish(cancelledInQueue());
       return;
     }
     this.#inFlight++;
-    const task = new Task(request, sink, now);
+    const task = new Task(request, sink, since ?? now);
     const slot = this.#queue.length === 0 ? this.#pool.choose() : undefined;
     if (slot) {
       this.#start(task, slot);
       return;
     }
     this.#queue.push(task);
-    request.signal?.addEventListener("abort", () => this.#cancel(task), { once: true });
+    task.watch(() => this.#cancel(task));
   }
 
   stop(): void {

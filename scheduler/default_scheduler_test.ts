@@ -164,3 +164,12 @@ Deno.test("DefaultScheduler refuses at once, naming the limit, when its queue is
   a.answer();
   await Promise.all(taken);
 });
+
+Deno.test("DefaultScheduler does not run a request that was cancelled before it came", async () => {
+  const { instances: [instance], scheduler, statistics, enqueue } = setUp(1);
+  const cancelled = (error: Status) => error.code === "CANCELLED";
+  await assert.rejects(enqueue("a", AbortSignal.abort()), cancelled);
+  enqueue("b");
+  await assert.rejects(enqueue("c", AbortSignal.abort()), cancelled);
+  assert.deepEqual([instance.executions.length, scheduler.inFlight, statistics.failures.CANCELED], [1, 1, 2]);
+});

@@ -1,10 +1,11 @@
 import type { InferenceRequest, ResponseSink } from "../core/inference.ts";
+import { Cancellable } from "./cancellable.ts";
 
 /** Where a request is on its way through a scheduler. */
 export type TaskState = "queued" | "executing" | "over";
 
 /** One request inside a scheduler, from `enqueue` to `finish`. */
-export class Task {
+export class Task extends Cancellable {
   state: TaskState = "queued";
   /** `Clock.now()` when its execution began; until then when it was enqueued. */
   startedAt: number;
@@ -16,11 +17,12 @@ export class Task {
   level = 0;
 
   constructor(
-    readonly request: InferenceRequest,
-    readonly sink: ResponseSink,
+    request: InferenceRequest,
+    public sink: ResponseSink,
     /** `Clock.now()` when the scheduler took it. */
     readonly enqueuedAt: number,
   ) {
+    super(request);
     this.startedAt = enqueuedAt;
   }
 

@@ -20,7 +20,8 @@ export class Batch implements OpenBatch {
   #thinned = false;
 
   add(task: QueuedTask): void {
-    if (this.#tasks.length === 0) {
+    // All that it had may have been cancelled.
+    if (this.rows === 0) {
       this.shapeKey = task.shapeKey;
       this.since = task.enqueuedAt;
     }
