@@ -29,6 +29,7 @@ export class Drain {
 
   /** Unloads a model once nothing runs on it. */
   async release(model: ServedModel): Promise<void> {
+    model.scheduler.hurry?.();
     await this.drained(model);
     if (this.#abandoned) return;
     model.scheduler.stop();

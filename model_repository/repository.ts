@@ -134,6 +134,11 @@ export class ModelRepository implements Repository {
     await this.#retire(dependents ? [name, ...this.#ensembles.runOnlyBy(name, this.#named)] : [name]);
   }
 
+  /** The server is about to stop: what has been taken is not kept waiting for larger batches any more. */
+  hurry(): void {
+    for (const { scheduler } of this.readyModels()) scheduler.hurry?.();
+  }
+
   /**
    * Ends all service: no new requests, then what runs is finished and every model unloaded.
    *

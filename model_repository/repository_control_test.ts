@@ -134,6 +134,37 @@ Deno.test("unload() lets running requests finish before the model goes", async (
   });
 });
 
+const patient = identityConfig("max_batch_size: 4 dynamic_batching { max_queue_delay_microseconds: 3600000000 }");
+const row = { ...vector(1), shape: [1, 1] };
+
+Deno.test("unload() and a reload execute at once what waits for a larger batch", async () => {
+  await withFiles({ "m/config.pbtxt": patient, "m/1/": "" }, async (root) => {
+    const { repository } = repositoryOf(root, { source: onRequest(["m"]) });
+    await repository.start();
+    const before = inferOnce(repository.find("m", ""), row);
+    await writeFiles(root, { "m/config.pbtxt": `${patient} # changed` });
+    await repository.load("m");
+    assert.equal((await before).outputs.length, 1);
+    const after = inferOnce(repository.find("m", ""), row);
+    await repository.unload("m");
+    assert.equal((await after).outputs.length, 1);
+    assert.equal(await repository.close(1000), true);
+  });
+});
+
+Deno.test("hurry() executes at once what waits for a larger batch, and what comes later", async () => {
+  await withFiles({ "m/config.pbtxt": patient, "m/1/": "" }, async (root) => {
+    const { repository } = repositoryOf(root);
+    await repository.start();
+    const model = repository.find("m", "");
+    const waiting = inferOnce(model, row);
+    repository.hurry();
+    assert.equal((await waiting).outputs.length, 1);
+    assert.equal((await inferOnce(model, row)).outputs.length, 1);
+    await repository.close(1000);
+  });
+});
+
 Deno.test("close() refuses new work, finishes what runs, and gives up when its time is over", async () => {
   for (const timeout of [1000, 50]) {
     const clock = new ManualClock();

@@ -68,6 +68,6 @@ function because(reason: CloseReason, { maxBatchSize, preferredSizes, delayMicro
       return "ended before a request of another shape, or with other inputs: only equal shapes run together. Have clients " +
         "pad to a few shapes, or use allow_ragged_batch if the model can.";
     case "end":
-      return "were sent early because the model was being unloaded.";
+      return "were sent early because the model was being unloaded, or the server stopped.";
   }
 }

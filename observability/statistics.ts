@@ -26,7 +26,7 @@ export type CloseReason =
   | "idle"
   /** The next request had another shape, or other inputs. */
   | "shape"
-  /** The model was being unloaded: nothing more was waited for. */
+  /** The model was being unloaded, or the server stopped: nothing more was waited for. */
   | "end";
 
 export const CLOSE_REASONS: readonly CloseReason[] = ["preferred", "full", "delay", "idle", "shape", "end"];

@@ -30,6 +30,13 @@ export class Alarm {
     this.#arm();
   }
 
+  /** Does not ring until it is set again; no timer is left that would keep what rings alive. */
+  clear(): void {
+    this.#at = Infinity;
+    this.#cancelTimer();
+    this.#cancelTimer = () => {};
+  }
+
   #arm(): void {
     const { afterTurn, clock } = this;
     this.#cancelTimer();

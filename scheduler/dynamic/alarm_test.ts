@@ -66,3 +66,18 @@ Deno.test("Alarm keeps one timer when a short time becomes a long one", () => {
   clock.advance(20);
   equal(rings.length, 1);
 });
+
+Deno.test("Alarm.clear() takes the timer away, and ends the looking at turns", () => {
+  const turns: (() => void)[] = [];
+  const { clock, rings, alarm, turn } = setUp(turns);
+  alarm.set(1000);
+  alarm.clear();
+  clock.advance(2000);
+  alarm.set(2000.5);
+  alarm.clear();
+  turn(1);
+  deepEqual([rings, turns], [[], []]);
+  alarm.set(3000);
+  clock.advance(2000);
+  equal(rings.length, 1);
+});

@@ -1,7 +1,6 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { cancelledInQueue, queueFull, queueTimeout, serverStopping } from "../../core/errors/scheduler.ts";
 import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
-import { refuse } from "../../core/responses.ts";
 import type { Status } from "../../core/status.ts";
 import type { FailureReason } from "../../observability/statistics.ts";
 import { BatchExecution } from "../batch_execution.ts";
@@ -69,6 +68,8 @@ export class DynamicScheduler implements Scheduler {
   /** Requests that came in this turn and whose cancellation is not listened to yet. */
   #arrived: QueuedTask[] = [];
   #inFlight = 0;
+  /** No delay is waited for. */
+  #hurrying = false;
   #stopping = false;
   #dispatching = false;
 
@@ -92,9 +93,8 @@ export class DynamicScheduler implements Scheduler {
     return this.#queue.length + this.#batched;
   }
 
-  enqueue(request: InferenceRequest, sink: ResponseSink): void {
+  enqueue(request: InferenceRequest, sink: ResponseSink, since: number = this.#clock.now()): void {
     const { options } = this;
-    const now = this.#clock.now();
     if (this.#stopping) return this.#refuse(request, sink, serverStopping(options.modelName));
     if (this.#isFull(request)) {
       // What waits only for the end of the turn is not in the way.
@@ -102,19 +102,23 @@ export class DynamicScheduler implements Scheduler {
       if (this.#isFull(request)) return this.#refuse(request, sink, this.#fullFor(request));
     }
     this.#inFlight++;
-    const key = options.shapeKey(request);
-    const task = new QueuedTask(request, this.#order ? this.#order.wrap(sink) : sink, now, key);
-    this.#queue.push(task, now);
+    const task = new QueuedTask(request, sink, since, options.shapeKey(request));
+    this.#queue.push(task, since);
     this.#arrived.push(task);
     const { preferredSizes } = options.rules;
     const full = this.#queue.rows >= preferredSizes[preferredSizes.length - 1];
     if (!this.#gate?.arrived() || full) this.#dispatchArrived();
   }
 
-  stop(): void {
-    this.#stopping = true;
+  hurry(): void {
+    this.#hurrying = true;
     this.#startAfter = 0;
     this.#dispatch();
+  }
+
+  stop(): void {
+    this.#stopping = true;
+    this.hurry();
   }
 
   /** True if there is no room for a request: at its level where that has a limit of its own, else in the whole model. */
@@ -133,7 +137,7 @@ export class DynamicScheduler implements Scheduler {
 
   #refuse(request: InferenceRequest, sink: ResponseSink, error: Status): void {
     this.options.statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
-    refuse(sink, error);
+    sink.finish(error);
   }
 
   /** Dispatches, and sees to the requests that have to wait all the same. */
@@ -152,10 +156,9 @@ export class DynamicScheduler implements Scheduler {
   }
 
   #listen(task: QueuedTask): void {
-    const { signal } = task.request;
-    if (signal === undefined || task.state !== "queued") return;
-    if (signal.aborted) this.#cancel(task);
-    else signal.addEventListener("abort", () => this.#cancel(task), { once: true });
+    if (task.request.signal === undefined || task.state !== "queued") return;
+    if (task.request.signal.aborted) this.#cancel(task);
+    else task.watch(() => this.#cancel(task));
   }
 
   #dispatch(): void {
@@ -168,7 +171,9 @@ export class DynamicScheduler implements Scheduler {
       if (!this.#handOver(now) && !this.#form(now)) break;
     }
     this.#dispatching = false;
-    this.#alarm.set(Math.min(this.#wait?.until ?? Infinity, this.#queue.nextDeadline));
+    const next = Math.min(this.#wait?.until ?? Infinity, this.#queue.nextDeadline);
+    if (next === Infinity && this.#stopping) this.#alarm.clear();
+    else this.#alarm.set(next);
   }
 
   /** Rejects or delays the requests whose time is up. */
@@ -183,15 +188,25 @@ export class DynamicScheduler implements Scheduler {
     const waiting = this.#waiting;
     while (waiting.peek()?.rows === 0) this.#drop(waiting.shift()!);
     const batch = waiting.peek();
-    if (batch === undefined) return false;
+    if (batch === undefined) {
+      // The batch that it was chosen for has been cancelled; until there is another it may go to somebody else.
+      this.#chosen = undefined;
+      return false;
+    }
     const slot = this.#chosen ?? this.#pool.choose();
     if (slot === undefined) return false;
     this.#chosen = undefined;
     waiting.shift();
     this.#merge(batch, now);
     this.#drop(batch);
-    this.#start(batch, slot);
+    this.#withdrawAborted(batch);
+    if (batch.rows > 0) this.#start(batch, slot);
     return true;
+  }
+
+  /** Sees to what came in this turn: of the others' cancellation it has been told. */
+  #withdrawAborted(batch: Batch): void {
+    for (const task of batch.tasks()) if (task.request.signal?.aborted && task.state === "queued") this.#withdraw(task);
   }
 
   /** Adds batches that have waited as long as they must, while there is room. */
@@ -216,6 +231,8 @@ export class DynamicScheduler implements Scheduler {
   #start(batch: Batch, slot: InstanceSlot): void {
     const tasks = batch.tasks();
     const { statistics } = this.options;
+    // What fails before it executes keeps nobody waiting, nor does it wait for others.
+    if (this.#order) { for (let i = 0; i < tasks.length; i++) tasks[i].sink = this.#order.wrap(tasks[i].sink); }
     this.#batched -= tasks.length;
     statistics.batchClosed(batch.reason);
     new BatchExecution(tasks, slot, statistics, this.#clock, this.#onOver).start();
@@ -229,7 +246,7 @@ export class DynamicScheduler implements Scheduler {
     this.#startAfter = 0;
     if (this.#open?.saturated) this.#open = undefined;
     if (this.#open === undefined && !this.#hasSlot()) return false;
-    const decision = formBatch(queue.walk(), this.#open ?? NEW_BATCH, now, this.options.rules, this.#stopping);
+    const decision = formBatch(queue.walk(), this.#open ?? NEW_BATCH, now, this.options.rules, this.#hurrying);
     if (decision.kind === "wait") {
       this.#chosen = undefined;
       this.#wait = decision;
@@ -261,12 +278,16 @@ export class DynamicScheduler implements Scheduler {
   /** Takes a request that nobody waits for out of the queue; one that executes already runs to its end. */
   #cancel(task: QueuedTask): void {
     if (task.state !== "queued") return;
+    this.#withdraw(task);
+    this.#dispatch();
+  }
+
+  #withdraw(task: QueuedTask): void {
     if (task.batch) {
       task.batch.cancel(task);
       this.#batched--;
     } else this.#queue.remove(task);
     this.#fail(task, "CANCELED", cancelledInQueue());
-    this.#dispatch();
   }
 
   /** Ends a request that has left the queue. */

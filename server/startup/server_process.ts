@@ -87,7 +87,10 @@ export class ServerProcess {
     this.log.info(`${signal}: stopping, ${running} ${running === 1 ? "request runs" : "requests run"}`);
     return shutDown(
       {
-        refuse: () => this.#server!.stop(),
+        refuse: () => {
+          this.#server!.stop();
+          this.#repository!.hurry();
+        },
         drain: async () => {
           await Promise.all(this.#services.map((service) => service.stop(timeoutMs)));
         },

@@ -5,7 +5,14 @@ import { ROOT } from "../support/paths.ts";
 import { TestServer } from "../support/server.ts";
 import { bytes } from "./raw.ts";
 
-async function slowRepository(milliseconds: number): Promise<string> {
+function slowRepository(milliseconds: number): Promise<string> {
+  return repositoryOf(
+    `parameters { key: "execute_delay_ms" value { string_value: "${milliseconds}" } }`,
+  );
+}
+
+/** A repository with the model `slow`, and a line of its configuration. */
+async function repositoryOf(line: string): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "triton-ts-slow-" });
   await Deno.mkdir(`${folder}/slow/1`, { recursive: true });
   await Deno.writeTextFile(
@@ -13,7 +20,7 @@ async function slowRepository(milliseconds: number): Promise<string> {
     `backend: "identity"
     input [ { name: "INPUT0" data_type: TYPE_INT32 dims: [ -1 ] } ]
     output [ { name: "OUTPUT0" data_type: TYPE_INT32 dims: [ -1 ] } ]
-    parameters { key: "execute_delay_ms" value { string_value: "${milliseconds}" } }`,
+    ${line}`,
   );
   return folder;
 }
@@ -42,6 +49,23 @@ Deno.test("SIGTERM lets running and queued requests finish and ends with code 0"
     assert.deepEqual(outputs.map((output) => numbers(output.get("OUTPUT0")!)[0]), [1, 2, 3, 4]);
     assert.equal((await server.ended).code, 0, server.log);
     await assert.rejects(fetch(`${server.http}/v2/health/live`));
+  } finally {
+    await Deno.remove(repository, { recursive: true });
+  }
+});
+
+Deno.test("SIGTERM executes at once what waits for a larger batch", async () => {
+  const repository = await repositoryOf(
+    "max_batch_size: 8 dynamic_batching { max_queue_delay_microseconds: 3600000000 }",
+  );
+  try {
+    await using server = await TestServer.start({ repositories: [repository] });
+    const waiting = [1, 2].map((value) => infer(server.http, "slow", [int32("INPUT0", [1, 1], [value])]));
+    await pending(server, 2);
+    server.child.kill("SIGTERM");
+    const outputs = await Promise.all(waiting);
+    assert.deepEqual(outputs.map((output) => numbers(output.get("OUTPUT0")!)[0]), [1, 2]);
+    assert.equal((await server.ended).code, 0, server.log);
   } finally {
     await Deno.remove(repository, { recursive: true });
   }
