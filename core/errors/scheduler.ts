@@ -1,4 +1,5 @@
 /** Errors of waiting: what a scheduler answers before a request runs. */
+import type { Status } from "../status.ts";
 import { declare } from "./declare.ts";
 import { prefix } from "./request.ts";
 
@@ -25,9 +26,22 @@ export const queueFull = declare(
     `${SETTINGS[setting]} allows. Try again later, send less at once, or raise the limit`,
 );
 
-/** @param waitedMs in the queue. */
-export const queueTimeout = declare(
+const timeout = declare(
   "UNAVAILABLE",
   (model: string, waitedMs: number) =>
     `Request timeout expired: it waited ${Math.round(waitedMs)} ms in the queue of model '${model}'`,
 );
+
+const timeouts = new WeakSet<Status>();
+
+/** @param waitedMs in the queue. */
+export function queueTimeout(model: string, waitedMs: number): Status {
+  const error = timeout(model, waitedMs);
+  timeouts.add(error);
+  return error;
+}
+
+/** True if a request failed because it had waited too long: another one, which came later, need not. */
+export function isQueueTimeout(error: Status): boolean {
+  return timeouts.has(error);
+}

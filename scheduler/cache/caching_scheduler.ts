@@ -1,7 +1,6 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { cancelledInQueue, queueFull } from "../../core/errors/scheduler.ts";
+import { cancelledInQueue, isQueueTimeout, queueFull } from "../../core/errors/scheduler.ts";
 import type { InferenceRequest, InferenceResponse, ResponseSink } from "../../core/inference.ts";
-import { refuse } from "../../core/responses.ts";
 import type { Status } from "../../core/status.ts";
 import type { Log } from "../../observability/log.ts";
 import type { FailureReason, ModelStatistics } from "../../observability/statistics.ts";
@@ -38,8 +37,8 @@ const NO_TIME = { inputMs: 0, inferMs: 0, outputMs: 0 };
  * Answers requests from a response cache, and hands the others to the scheduler of the model.
  *
  * Of several requests with one key that come before there is a response, the first executes and the others wait for its
- * response, which counts as a hit. Where the first is cancelled, the next takes its place; every other failure is the
- * failure of all, so that a request that breaks a model breaks it once. Requests wait only for others of the same
+ * response, which counts as a hit. Where the first is cancelled, or has waited too long to execute, the next takes its
+ * place, with the time that it has waited by then; every other failure is the failure of all, so that a request that breaks a model breaks it once. Requests wait only for others of the same
  * priority and timeout: what they would wait for in the queue. Only answers of exactly one response are kept.
  *
  * As in Triton a hit counts as success with its queue time and a `cache_hit`, and as no inference and no execution; a
@@ -78,6 +77,10 @@ export class CachingScheduler implements Scheduler {
       return;
     }
     const began = this.#clock.now();
+    if (request.signal?.aborted) {
+      this.#fail({ request, sink }, cancelledInQueue(), "CANCELED");
+      return;
+    }
     const key = this.#keys.of(request, epoch);
     const name = flightName(key, request);
     const flight = this.#flights.get(name);
@@ -97,7 +100,11 @@ export class CachingScheduler implements Scheduler {
     }
     const lookupMs = this.#clock.now() - began;
     if (found) this.#hit(request, sink, found, 0, lookupMs);
-    else this.#execute(this.#begin(key, name, epoch), request, sink, lookupMs);
+    else this.#execute(this.#begin(key, name, epoch), request, sink, began, lookupMs);
+  }
+
+  hurry(): void {
+    this.#options.inner.hurry?.();
   }
 
   stop(): void {
@@ -111,7 +118,7 @@ export class CachingScheduler implements Scheduler {
     if (this.#waiting < this.#maxQueueSize) return false;
     const { modelName, statistics } = this.#options;
     statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
-    refuse(sink, queueFull(request.id, modelName, this.#maxQueueSize, "--max-queue-size"));
+    sink.finish(queueFull(request.id, modelName, this.#maxQueueSize, "--max-queue-size"));
     return true;
   }
 
@@ -124,7 +131,7 @@ export class CachingScheduler implements Scheduler {
   #join(flight: Flight, member: Member): void {
     flight.join(member);
     this.#waiting++;
-    member.request.signal?.addEventListener("abort", () => this.#cancel(flight, member), { once: true });
+    member.watch(() => this.#cancel(flight, member));
   }
 
   #cancel(flight: Flight, member: Member): void {
@@ -159,12 +166,13 @@ export class CachingScheduler implements Scheduler {
       return;
     }
     this.#waiting--;
-    this.#execute(flight, member.request, member.sink, lookupMs ?? member.lookupMs);
+    this.#execute(flight, member.request, member.sink, member.enqueuedAt, lookupMs ?? member.lookupMs);
   }
 
-  #execute(flight: Flight, request: InferenceRequest, sink: ResponseSink, lookupMs: number): void {
+  /** @param since `Clock.now()` when the request came. */
+  #execute(flight: Flight, request: InferenceRequest, sink: ResponseSink, since: number, lookupMs: number): void {
     const leader = new LeaderSink(sink, (responses, error) => this.#executed(flight, responses, error, lookupMs));
-    this.#options.inner.enqueue(request, leader);
+    this.#options.inner.enqueue(request, leader, since);
   }
 
   #executed(
@@ -173,7 +181,7 @@ export class CachingScheduler implements Scheduler {
     error: Status | undefined,
     lookupMs: number,
   ): void {
-    if (error?.code === "CANCELLED" && flight.waiting > 0) {
+    if (error && flight.waiting > 0 && (error.code === "CANCELLED" || isQueueTimeout(error))) {
       // not at once: that would nest as deep as there are members that were cancelled
       queueMicrotask(() => this.#executeNext(flight));
       return;
@@ -221,7 +229,7 @@ export class CachingScheduler implements Scheduler {
     sink.finish();
   }
 
-  #fail({ request, sink }: Member, error: Status, reason: FailureReason): void {
+  #fail({ request, sink }: Pick<Member, "request" | "sink">, error: Status, reason: FailureReason): void {
     this.#options.statistics.requestFailed(this.#clock.now() - request.receivedAt, reason);
     sink.finish(error);
   }

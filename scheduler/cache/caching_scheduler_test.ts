@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ManualClock } from "../../core/clock.ts";
+import { queueTimeout } from "../../core/errors/scheduler.ts";
 import { InferenceRequest, type InferenceResponse, type ResponseSink } from "../../core/inference.ts";
 import { UnaryResponse } from "../../core/responses.ts";
 import { Status } from "../../core/status.ts";
@@ -11,8 +12,9 @@ import type { CachedResponse, Insertion, ResponseCache } from "./response_cache.
 
 /** A model's scheduler that answers when told to. */
 class FakeScheduler implements Scheduler {
-  readonly waiting: { request: InferenceRequest; sink: ResponseSink }[] = [];
+  readonly waiting: { request: InferenceRequest; sink: ResponseSink; since?: number }[] = [];
   enqueued = 0;
+  hurried = false;
   stopped = false;
   get inFlight() {
     return this.waiting.length;
@@ -20,9 +22,12 @@ class FakeScheduler implements Scheduler {
   get pending() {
     return this.waiting.length;
   }
-  enqueue(request: InferenceRequest, sink: ResponseSink): void {
+  enqueue(request: InferenceRequest, sink: ResponseSink, since?: number): void {
     this.enqueued++;
-    this.waiting.push({ request, sink });
+    this.waiting.push({ request, sink, since });
+  }
+  hurry(): void {
+    this.hurried = true;
   }
   stop(): void {
     this.stopped = true;
@@ -287,4 +292,51 @@ Deno.test("CachingScheduler bounds the requests that wait for another one's resp
   other.inner.answer(1);
   other.inner.answer(2);
   assert.equal((await Promise.all(waiting)).length, 2);
+});
+
+Deno.test("CachingScheduler executes the next request when the first has waited too long, with the time that it waited", async () => {
+  const { inner, clock, send } = setUp();
+  const first = send("a", 5);
+  clock.advance(90);
+  const second = send("b", 5);
+  clock.advance(10);
+  inner.fail(queueTimeout("m", 100));
+  await assert.rejects(first, /waited 100 ms/);
+  await microtasks();
+  assert.deepEqual([inner.enqueued, inner.waiting[0].request.id, inner.waiting[0].since], [2, "b", 90]);
+  inner.answer(50);
+  assert.deepEqual(brief(await second), ["b", 50]);
+});
+
+Deno.test("CachingScheduler lets no request wait or execute that was cancelled before it came", async () => {
+  const { inner, scheduler, statistics, send } = setUp();
+  const signal = AbortSignal.abort();
+  const cancelled = (error: Status) => error.code === "CANCELLED";
+  await assert.rejects(send("a", 5, { signal }), cancelled);
+  const executing = send("b", 5);
+  await assert.rejects(send("c", 5, { signal }), cancelled);
+  assert.deepEqual([inner.enqueued, scheduler.inFlight, statistics.failures.CANCELED], [1, 1, 2]);
+  inner.answer(50);
+  await executing;
+});
+
+Deno.test("CachingScheduler listens no longer to the signals of requests that have their response", async () => {
+  const { inner, send } = setUp();
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args));
+  const answers = ["a", "b", "c"].map((id) => send(id, 5, { signal }));
+  assert.equal(listeners, 2);
+  inner.answer(50);
+  await Promise.all(answers);
+  assert.equal(listeners, 0);
+});
+
+Deno.test("CachingScheduler.hurry() has the model's scheduler hurry", () => {
+  const { inner, scheduler } = setUp();
+  scheduler.hurry();
+  assert.equal(inner.hurried, true);
 });

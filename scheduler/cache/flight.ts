@@ -1,21 +1,23 @@
 import type { InferenceRequest, InferenceResponse, ResponseSink } from "../../core/inference.ts";
-import { refuse } from "../../core/responses.ts";
 import type { Status } from "../../core/status.ts";
+import { Cancellable } from "../cancellable.ts";
 import { Fifo } from "../fifo.ts";
 
 /** A request that waits for the response of another one with the same key. */
-export class Member {
+export class Member extends Cancellable {
   /** Its client has gone, or it has become the one that executes. */
   left = false;
 
   constructor(
-    readonly request: InferenceRequest,
+    request: InferenceRequest,
     readonly sink: ResponseSink,
     /** `Clock.now()` when it came. */
     readonly enqueuedAt: number,
     /** Milliseconds that finding the flight took. */
     readonly lookupMs: number,
-  ) {}
+  ) {
+    super(request);
+  }
 }
 
 /** Requests with the same key of which one executes and the others wait for its response. */
@@ -46,6 +48,7 @@ export class Flight {
   leave(member: Member): boolean {
     if (member.left) return false;
     member.left = true;
+    member.unwatch();
     this.#waiting--;
     if (this.#members.mostlyGone(this.#members.length - this.#waiting)) this.#members.keep(({ left }) => !left);
     return true;
@@ -86,11 +89,6 @@ export class LeaderSink implements ResponseSink {
   finish(error?: Status): void {
     this.onFinish(this.responses, error);
     this.sink.finish(error);
-  }
-
-  refuse(error: Status): void {
-    this.onFinish(this.responses, error);
-    refuse(this.sink, error);
   }
 }
 
