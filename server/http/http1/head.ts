@@ -21,17 +21,20 @@ export class BadHead extends Error {
   }
 }
 
-const REQUEST_LINE = /^([A-Za-z]+) (\S+) HTTP\/(\d)\.(\d)$/;
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~\u0080-\uffff]+) HTTP\/(\d)\.(\d)$/;
+const ABSOLUTE_TARGET = /^https?:\/\/([^/?#]+)(.*)$/is;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
+const VALUE = /^[\t -~\u0080-\uffff]*$/;
+const CHUNKED = /^chunked$/i;
 
 /**
  * Parses the head of a request: request line and headers, without the empty line that ends it.
  *
  * Strict where leniency lets two servers read one request differently: lengths are digits and agree, a body has either a
- * length or chunks, names are tokens without blanks before the colon, lines are not folded.
+ * length or chunks, names are tokens without blanks before the colon, lines are not folded, values have no control
+ * characters.
  *
- * @param text the head as Latin-1.
+ * @param text the head, decoded as UTF-8: names of models and values of headers may have any characters.
  * @throws BadHead with the status to answer before the connection is closed.
  */
 export function parseHead(text: string): Head {
@@ -46,45 +49,77 @@ export function parseHead(text: string): Head {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0));
     if (!TOKEN.test(name)) throw new BadHead(400, `the header line '${shown(line)}' is not '<name>: <value>'`);
-    const value = line.slice(colon + 1).trim();
-    if (FORBIDDEN_IN_VALUE.test(value)) throw new BadHead(400, `header ${name} has a control character in its value`);
+    const value = trimmed(line, colon + 1);
+    if (!VALUE.test(value)) throw new BadHead(400, `header ${name} has a control character in its value`);
     const key = name.toLowerCase();
     const before = headers.get(key);
     headers.set(key, before === undefined ? value : `${before}, ${value}`);
   }
   const minorVersion = Number(minor);
-  const connection = headers.get("connection")?.toLowerCase() ?? "";
   return {
     method: method.toUpperCase() === method ? method : badMethod(method),
-    url: target.startsWith("/") ? `http://-${target}` : target.includes("://") ? target : `http://-/${target}`,
+    url: urlOf(method, target),
     headers,
     length: lengthOf(headers, minorVersion),
-    keepAlive: minorVersion === 0 ? connection.includes("keep-alive") : !connection.includes("close"),
+    keepAlive: keepsAlive(headers.get("connection"), minorVersion),
     minorVersion,
-    expectsContinue: headers.get("expect")?.toLowerCase() === "100-continue",
+    // a client of HTTP/1.0 does not know the answer to this
+    expectsContinue: minorVersion > 0 && headers.get("expect")?.toLowerCase() === "100-continue",
   };
+}
+
+/** The URL of a target: only a whole scheme makes one absolute, so that nothing within a path can. */
+function urlOf(method: string, target: string): string {
+  if (target.startsWith("/")) return `http://-${target}`;
+  const absolute = ABSOLUTE_TARGET.exec(target);
+  if (absolute) {
+    const [, authority, rest] = absolute;
+    return `http://${authority}${rest.startsWith("/") ? rest : `/${rest}`}`;
+  }
+  if (method === "CONNECT" || method === "OPTIONS" && target === "*") return `http://-/${target}`;
+  throw new BadHead(400, `the target '${shown(target)}' is neither a path that begins with '/' nor an http URL`);
+}
+
+function keepsAlive(connection: string | undefined, minorVersion: number): boolean {
+  if (connection === undefined) return minorVersion > 0;
+  const options = connection.toLowerCase().split(",").map((option) => trimmed(option));
+  return !options.includes("close") && (minorVersion > 0 || options.includes("keep-alive"));
 }
 
 function badMethod(method: string): never {
   throw new BadHead(400, `the method '${shown(method)}' is not written in capitals`);
 }
 
-function lengthOf(headers: ReadonlyMap<string, string>, minorVersion: number): number {
+/** @param headers whose Content-Length is made one number if it is there several times. */
+function lengthOf(headers: Map<string, string>, minorVersion: number): number {
   const coding = headers.get("transfer-encoding");
   const length = headers.get("content-length");
   if (coding !== undefined) {
     if (length !== undefined) throw new BadHead(400, "the request has both Content-Length and Transfer-Encoding");
-    if (coding.toLowerCase() !== "chunked" || minorVersion === 0) {
+    if (!CHUNKED.test(coding) || minorVersion === 0) {
       throw new BadHead(501, `Transfer-Encoding '${shown(coding)}' is not supported, 'chunked' is`);
     }
     return -1;
   }
   if (length === undefined) return 0;
-  const values = new Set(length.split(",").map((value) => value.trim()));
+  const values = new Set(length.split(",").map((value) => trimmed(value)));
   const [value] = values;
   if (values.size > 1) throw new BadHead(400, `the request has several Content-Lengths that differ: ${shown(length)}`);
   if (!/^\d{1,15}$/.test(value)) throw new BadHead(400, `Content-Length '${shown(value)}' is not a number of bytes`);
+  headers.set("content-length", value);
   return Number(value);
+}
+
+/** A text without the blanks and tabs around it; `trim` takes away more, and so makes lengths of what are none. */
+function trimmed(text: string, from = 0): string {
+  let end = text.length;
+  while (from < end && isBlank(text.charCodeAt(from))) from++;
+  while (end > from && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(from, end);
+}
+
+function isBlank(char: number): boolean {
+  return char === 0x20 || char === 0x09;
 }
 
 /** What a client sent, short enough for a sentence. */
@@ -93,9 +128,10 @@ function shown(text: string): string {
   return plain.length > 60 ? `${plain.slice(0, 60)}…` : plain;
 }
 
-/** Parsed heads by their text. */
+/** Parsed heads by their text: the same text is the same head, whoever sends it. */
 export class HeadCache {
   static readonly #MAX = 256;
+  static readonly #MAX_LENGTH = 2048;
   readonly #known = new Map<string, Head>();
 
   /** @throws BadHead */
@@ -103,7 +139,7 @@ export class HeadCache {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const head = parseHead(text);
-    if (text.length <= 2048) {
+    if (text.length <= HeadCache.#MAX_LENGTH) {
       if (this.#known.size === HeadCache.#MAX) this.#known.clear();
       this.#known.set(text, head);
     }
