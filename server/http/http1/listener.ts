@@ -2,15 +2,29 @@ import { malformedHttp } from "../../../core/errors/http.ts";
 import { DirectResponse } from "../direct_response.ts";
 import { errorResponse } from "../respond.ts";
 import { BadHead, type Head, HeadCache } from "./head.ts";
-import { Disconnected, Input, MAX_HEAD_BYTES } from "./input.ts";
+import { Disconnected, Input } from "./input.ts";
 import { Output } from "./output.ts";
 import { Http1Request } from "./request.ts";
 
-/** Milliseconds that a client has for the head of a request, once it has begun. */
-const HEAD_TIMEOUT_MS = 60_000;
-const SWEEP_MS = 5_000;
+/** How long a connection waits for a client that does not go on; all in milliseconds. */
+export interface Patience {
+  /** For the whole head of a request, once it has begun. */
+  readonly headMs: number;
+  /** For the next bytes of a body, and for an answer's next bytes to be taken. */
+  readonly stallMs: number;
+  /** For a client to end a connection that it has been told is over, and on which it may still be sending. */
+  readonly lingerMs: number;
+  /** How often all that is looked after. */
+  readonly sweepMs: number;
+}
+
+const PATIENCE: Patience = { headMs: 60_000, stallMs: 300_000, lingerMs: 30_000, sweepMs: 5_000 };
+/** `lingerMs` while the server stops. */
+const LAST_LINGER_MS = 1_000;
 /** Milliseconds before connections are accepted again after the system refused one (too many open files). */
 const ACCEPT_PAUSE_MS = 50;
+/** Idle connections that are closed then, to make room. */
+const MAX_CLOSED_FOR_ROOM = 32;
 
 /** Answers a request; what it throws becomes an error response. */
 export type Answer = (request: Request) => Response | Promise<Response>;
@@ -30,9 +44,14 @@ export class Http1Listener {
   readonly #empty = Promise.withResolvers<void>();
 
   /** @throws the system's error where the port cannot be opened. */
-  constructor(hostname: string, port: number, private readonly answer: Answer) {
+  constructor(
+    hostname: string,
+    port: number,
+    private readonly answer: Answer,
+    private readonly patience: Patience = PATIENCE,
+  ) {
     this.#listener = Deno.listen({ hostname, port });
-    this.#sweep = setInterval(() => this.#closeSlow(), SWEEP_MS);
+    this.#sweep = setInterval(() => this.#closeSlow(), patience.sweepMs);
     Deno.unrefTimer(this.#sweep);
     this.#accept();
   }
@@ -55,24 +74,45 @@ export class Http1Listener {
   async #accept(): Promise<void> {
     while (!this.#stopping) {
       try {
-        const conn = await this.#listener.accept();
-        conn.setNoDelay(true);
-        const connection = new Http1Connection(conn, this.#heads, this.answer);
-        this.#connections.add(connection);
-        connection.serve().finally(() => {
-          this.#connections.delete(connection);
-          if (this.#stopping && this.#connections.size === 0) this.#empty.resolve();
-        });
+        this.#serve(await this.#listener.accept());
       } catch {
         if (this.#stopping) return;
+        this.#makeRoom();
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
     }
   }
 
+  #serve(conn: Deno.TcpConn): void {
+    if (this.#stopping) return conn.close();
+    try {
+      conn.setNoDelay(true);
+      // finds out, in hours, that the other machine has gone without a word
+      conn.setKeepAlive(true);
+    } catch {
+      // the client has gone already, and reading will tell
+    }
+    const connection = new Http1Connection(conn, this.#heads, this.answer, this.patience);
+    this.#connections.add(connection);
+    connection.serve().finally(() => {
+      this.#connections.delete(connection);
+      if (this.#stopping && this.#connections.size === 0) this.#empty.resolve();
+    });
+  }
+
   #closeSlow(): void {
     const now = performance.now();
     for (const connection of this.#connections) connection.closeIfSlow(now);
+  }
+
+  /** Closes connections that have been idle, the oldest first, so that others can come. */
+  #makeRoom(): void {
+    let closed = 0;
+    for (const connection of this.#connections) {
+      if (!connection.quiet) continue;
+      connection.close();
+      if (++closed === MAX_CLOSED_FOR_ROOM) return;
+    }
   }
 }
 
@@ -80,16 +120,39 @@ export class Http1Listener {
 export class Http1Connection {
   readonly #input: Input;
   readonly #output: Output;
+  readonly #sendContinue: () => Promise<void>;
   /** Waits for a request; nothing of one has come. */
   #idle = true;
   #stopping = false;
   #closed = false;
-  /** When the head that is being read began to come; 0 while none is. */
-  #headSince = 0;
+  /** The client may still be sending what nobody reads. */
+  #unread = false;
+  #linger: ReturnType<typeof setTimeout> | undefined;
+  #requests = 0;
+  /** Since when the client has been waited for. */
+  #slowSince = 0;
+  /** How far it was when that was last looked at. */
+  #progress = 0;
 
-  constructor(private readonly conn: Deno.Conn, private readonly heads: HeadCache, private readonly answer: Answer) {
+  constructor(
+    private readonly conn: Deno.Conn,
+    private readonly heads: HeadCache,
+    private readonly answer: Answer,
+    private readonly patience: Patience = PATIENCE,
+  ) {
     this.#input = new Input(conn);
     this.#output = new Output(conn);
+    this.#sendContinue = () => this.#output.interim("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+
+  /** Has had nothing to do since it was last looked after. */
+  get quiet(): boolean {
+    return this.#idle && this.#input.available === 0 && this.#idleProgress === this.#progress;
+  }
+
+  /** Between requests the next head is what counts, not its bytes: it has to come as a whole. Negative, unlike bytes. */
+  get #idleProgress(): number {
+    return -1 - this.#requests;
   }
 
   /** Serves until the connection ends; never rejects. */
@@ -100,6 +163,7 @@ export class Http1Connection {
       if (error instanceof BadHead && !this.#closed) await this.#refuse(error).catch(() => {});
       // everything else is a connection that broke: there is nobody to tell
     }
+    if (this.#unread && !this.#closed) await this.#lingerOn();
     this.close();
   }
 
@@ -107,6 +171,10 @@ export class Http1Connection {
   finish(): void {
     this.#stopping = true;
     if (this.#idle) this.close();
+    else if (this.#linger !== undefined) {
+      clearTimeout(this.#linger);
+      this.#linger = setTimeout(() => this.close(), LAST_LINGER_MS);
+    }
   }
 
   close(): void {
@@ -119,11 +187,13 @@ export class Http1Connection {
     }
   }
 
-  /** Ends a connection whose client takes too long for a head. */
+  /** Ends a connection whose client takes too long: for a head, for the next bytes of a body, or to read its answer. */
   closeIfSlow(now: number): void {
-    if (!this.#idle || this.#input.available === 0) this.#headSince = 0;
-    else if (this.#headSince === 0) this.#headSince = now;
-    else if (now - this.#headSince > HEAD_TIMEOUT_MS) this.close();
+    const waits = this.#idle ? this.#input.available > 0 : this.#input.waiting || this.#output.waiting;
+    const progress = this.#idle ? this.#idleProgress : this.#input.reads + this.#output.writes;
+    if (!waits || progress !== this.#progress) this.#slowSince = now;
+    else if (now - this.#slowSince > (this.#idle ? this.patience.headMs : this.patience.stallMs)) this.close();
+    this.#progress = progress;
   }
 
   /** One request and its answer. @returns false when the connection is over. */
@@ -131,15 +201,16 @@ export class Http1Connection {
     const text = await this.#input.head();
     if (text === null) return false;
     this.#idle = false;
-    if (text === undefined) throw new BadHead(431, `its head is longer than ${MAX_HEAD_BYTES} bytes`);
+    this.#requests++;
     const head = this.heads.parse(text);
-    const request = new Http1Request(head, this.#input, () => {
-      this.#output.raw("HTTP/1.1 100 Continue\r\n\r\n").catch(() => this.close());
-    });
+    const request = new Http1Request(head, this.#input, this.#sendContinue);
     const response = await this.#respond(request);
-    const close = !head.keepAlive || this.#stopping || !request.bodyRead && head.length > 0 && head.expectsContinue;
-    await this.#output.answer(head, response, close);
-    if (close || this.#stopping || !await request.drain()) return false;
+    request.answered();
+    const close = await this.#output.answer(head, response, this.#stopping || !head.keepAlive || !request.reusable);
+    if (close || this.#stopping || !request.bodyRead && !await request.drain()) {
+      this.#unread = !request.bodyRead || this.#input.available > 0;
+      return false;
+    }
     this.#idle = true;
     return !this.#stopping;
   }
@@ -155,9 +226,26 @@ export class Http1Connection {
   }
 
   async #refuse({ status, message }: BadHead): Promise<void> {
+    this.#idle = false;
+    this.#unread = true;
     const body = JSON.stringify({ error: malformedHttp(message).message });
     const response = new DirectResponse(status, ["content-type", "application/json"], body);
     await this.#output.answer(REFUSED, response, true);
+  }
+
+  /**
+   * Says that nothing more comes, and reads what the client still sends, for a while. Closing at once would have the
+   * system answer those bytes with a reset, which makes clients lose the answer before they have read it.
+   */
+  async #lingerOn(): Promise<void> {
+    this.#linger = setTimeout(() => this.close(), this.#stopping ? LAST_LINGER_MS : this.patience.lingerMs);
+    try {
+      await this.conn.closeWrite();
+      await this.#input.discard();
+    } catch {
+      // broken, or closed by the timer
+    }
+    clearTimeout(this.#linger);
   }
 }
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { DirectResponse } from "../direct_response.ts";
-import { type Answer, Http1Listener } from "./listener.ts";
+import type { Answer } from "./listener.ts";
+import { Client, pathOf, post, withListener } from "./testing.ts";
 
 /** Answers with the method, the path and what came in the body; paths ask for trouble. */
 const echo: Answer = async (request) => {
-  const path = request.url.slice(request.url.indexOf("/", 8));
+  const path = pathOf(request);
   if (path === "/unread") return new DirectResponse(200, [], "unread");
   if (path === "/caught") return new DirectResponse(400, [], await request.text().catch(() => "caught"));
   if (path === "/throw") throw new Error("no");
@@ -27,52 +28,8 @@ const echo: Answer = async (request) => {
 };
 let gone = Promise.withResolvers<void>();
 
-/** A client that writes bytes and reads what comes. */
-class Client implements Disposable {
-  #got = "";
-  private constructor(readonly conn: Deno.TcpConn) {}
-
-  static async connect(port: number): Promise<Client> {
-    return new Client(await Deno.connect({ hostname: "127.0.0.1", port }));
-  }
-
-  async send(text: string): Promise<void> {
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
-  }
-
-  /** What came, once it contains `text` or the server has closed. */
-  async until(text: string): Promise<string> {
-    const buffer = new Uint8Array(65536);
-    while (!this.#got.includes(text)) {
-      const count = await this.conn.read(buffer).catch(() => null);
-      if (count === null) break;
-      this.#got += new TextDecoder().decode(buffer.subarray(0, count));
-    }
-    const got = this.#got;
-    this.#got = "";
-    return got;
-  }
-
-  [Symbol.dispose](): void {
-    this.conn.close();
-  }
-}
-
-async function withListener(test: (port: number, listener: Http1Listener) => Promise<void>): Promise<void> {
-  const listener = new Http1Listener("127.0.0.1", 0, echo);
-  try {
-    await test(listener.port, listener);
-  } finally {
-    await listener.shutdown();
-  }
-}
-
-const post = (path: string, body: string, headers = "") =>
-  `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n${headers}\r\n${body}`;
-
 Deno.test("Http1Listener keeps a connection for bodies of any size, however they arrive", async () => {
-  await withListener(async (port) => {
+  await withListener(echo, async (port) => {
     using client = await Client.connect(port);
     for (const size of [0, 1, 1000, 70_000, 1_000_000]) {
       const whole = post("/a", "b".repeat(size));
@@ -86,7 +43,7 @@ Deno.test("Http1Listener keeps a connection for bodies of any size, however they
 });
 
 Deno.test("Http1Listener answers pipelined requests in order", async () => {
-  await withListener(async (port) => {
+  await withListener(echo, async (port) => {
     using client = await Client.connect(port);
     await client.send(post("/1", "x") + "GET /2 HTTP/1.1\r\n\r\n" + post("/3", "z"));
     assert.deepEqual((await client.until("POST /3 z")).match(/(POST|GET) \/\d [xz]?/g), [
@@ -98,7 +55,7 @@ Deno.test("Http1Listener answers pipelined requests in order", async () => {
 });
 
 Deno.test("Http1Listener reads chunks and sends what has no length in chunks", async () => {
-  await withListener(async (port) => {
+  await withListener(echo, async (port) => {
     using client = await Client.connect(port);
     await client.send(
       "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: x\r\n\r\nGET /stream HTTP/1.1\r\n\r\n",
@@ -110,7 +67,7 @@ Deno.test("Http1Listener reads chunks and sends what has no length in chunks", a
 });
 
 Deno.test("Http1Listener tells a client that waits to send its body", async () => {
-  await withListener(async (port) => {
+  await withListener(echo, async (port) => {
     using client = await Client.connect(port);
     await client.send("POST /e HTTP/1.1\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
     assert.equal(await client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
@@ -120,7 +77,7 @@ Deno.test("Http1Listener tells a client that waits to send its body", async () =
 });
 
 Deno.test("Http1Listener answers HEAD, HTTP/1.0 and errors, and sends large bodies", async () => {
-  await withListener(async (port) => {
+  await withListener(echo, async (port) => {
     using client = await Client.connect(port);
     await client.send("HEAD /h HTTP/1.1\r\n\r\n");
     assert.equal(await client.until("\r\n\r\n"), "HTTP/1.1 200 OK\r\nx-a: 1\r\n\r\n");
@@ -130,23 +87,23 @@ Deno.test("Http1Listener answers HEAD, HTTP/1.0 and errors, and sends large bodi
     assert.equal((await client.until("A".repeat(300_000))).length, 300_000 + 43);
     using old = await Client.connect(port);
     await old.send("GET /o HTTP/1.0\r\n\r\n");
-    assert.match(await old.until("never"), /connection: close\r\n.*GET \/o $/s);
+    assert.match(await old.end(), /connection: close\r\n.*GET \/o $/s);
   });
 });
 
 Deno.test("Http1Listener reads off a body that nobody read, and closes where it is long", async () => {
-  await withListener(async (port) => {
+  await withListener(echo, async (port) => {
     using client = await Client.connect(port);
     await client.send(post("/unread", "x".repeat(5000)) + post("/next", "n"));
     assert.match(await client.until("POST /next n"), /unread.*POST \/next n$/s);
     using other = await Client.connect(port);
     await other.send("POST /unread HTTP/1.1\r\nContent-Length: 9000000\r\n\r\nabc");
-    assert.match(await other.until("never"), /unread$/);
+    assert.match(await other.end(), /unread$/);
   });
 });
 
 Deno.test("Http1Listener refuses what is no HTTP with a sentence, and closes", async () => {
-  await withListener(async (port) => {
+  await withListener(echo, async (port) => {
     for (
       const [sent, expected] of [
         ["hello\r\n\r\n", /^HTTP\/1.1 400 .*not valid HTTP\/1.1: the request line 'hello'/s],
@@ -158,7 +115,7 @@ Deno.test("Http1Listener refuses what is no HTTP with a sentence, and closes", a
     ) {
       using client = await Client.connect(port);
       await client.send(sent);
-      assert.match(await client.until("never"), expected);
+      assert.match(await client.end(), expected);
     }
     using cut = await Client.connect(port);
     await cut.send("POST /c HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
@@ -167,7 +124,7 @@ Deno.test("Http1Listener refuses what is no HTTP with a sentence, and closes", a
 
 Deno.test("Http1Listener aborts the request of a client that went away", async () => {
   gone = Promise.withResolvers();
-  await withListener(async (port) => {
+  await withListener(echo, async (port) => {
     const client = await Client.connect(port);
     await client.send("GET /gone HTTP/1.1\r\n\r\n");
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -177,23 +134,23 @@ Deno.test("Http1Listener aborts the request of a client that went away", async (
 });
 
 Deno.test("shutdown() closes idle connections and refuses new ones", async () => {
-  await withListener(async (port, listener) => {
+  await withListener(echo, async (port, listener) => {
     using client = await Client.connect(port);
     await client.send(post("/a", ""));
     await client.until("POST /a ");
     await listener.shutdown();
-    assert.equal(await client.until("never"), "");
+    assert.equal(await client.end(), "");
     await assert.rejects(Client.connect(port));
   });
 });
 
 Deno.test("Http1Listener reads no request out of a broken body whose error the front end has answered", async () => {
-  await withListener(async (port) => {
+  await withListener(echo, async (port) => {
     using client = await Client.connect(port);
     await client.send(
       "POST /caught HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nGET /smuggled HTTP/1.1\r\n\r\n",
     );
-    const got = await client.until("never");
+    const got = await client.end();
     assert.match(got, /^HTTP\/1.1 400 .*caught$/s);
     assert.equal(got.includes("smuggled"), false);
   });

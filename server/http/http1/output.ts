@@ -8,17 +8,38 @@ const HEAD_BYTES = 1024;
 const BUFFER_BYTES = 16 * 1024;
 const encoder = new TextEncoder();
 
+/** Buffers that no answer is being put together in: idle connections hold none. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
+const MAX_SPARE = 64;
+
 /** Writes answers to a connection, one after the other. */
 export class Output {
-  /** Small answers are put together here and written at once; taken when the first one is. */
-  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  /** An interim answer that is being written. */
+  #interim: Promise<void> | undefined;
+  #waiting = false;
+  #writes = 0;
 
   constructor(private readonly conn: Deno.Conn) {}
 
-  /** @param close says that the connection is closed afterwards. */
-  async answer(head: Head, response: Response, close: boolean): Promise<void> {
+  /** Bytes wait for the client to take them. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  /** How often the client has taken some. */
+  get writes(): number {
+    return this.#writes;
+  }
+
+  /**
+   * @param close says that the connection is closed afterwards.
+   * @returns whether it has to be: the end of a body without length or chunks is the end of the connection.
+   */
+  async answer(head: Head, response: Response, close: boolean): Promise<boolean> {
     const direct = response instanceof DirectResponse;
     const whole = direct ? response.whole : response.body === null ? null : undefined;
+    const empty = head.method === "HEAD" || response.status === 204;
+    if (whole === undefined && head.minorVersion === 0) close = true;
     let text = statusLine(response.status);
     if (direct) {
       const { rawHeaders } = response;
@@ -28,18 +49,26 @@ export class Output {
     }
     if (close) text += "connection: close\r\n";
     else if (head.minorVersion === 0) text += "connection: keep-alive\r\n";
-    if (whole === undefined) await this.#stream(head, text, response.body!);
-    else if (head.method === "HEAD" || response.status === 204) await this.#write(encoder.encode(`${text}\r\n`));
+    if (this.#interim !== undefined) await this.#interim;
+    if (empty) {
+      await this.#write(encoder.encode(`${text}\r\n`));
+      if (whole === undefined) await response.body!.cancel();
+    } else if (whole === undefined) await this.#stream(head, text, response.body!);
     else await this.#whole(text, whole);
+    return close;
   }
 
-  /** A few bytes as they are. */
-  raw(text: string): Promise<void> {
-    return this.#write(encoder.encode(text));
+  /** An interim answer, as it is. Rejects if the connection is broken. */
+  interim(text: string): Promise<void> {
+    const written = this.#write(encoder.encode(text));
+    this.#interim = written.then(() => {
+      this.#interim = undefined;
+    });
+    return this.#interim;
   }
 
   async #whole(head: string, body: WholeBody): Promise<void> {
-    const buffer = this.#buffer ??= new Uint8Array(BUFFER_BYTES);
+    const buffer = spare.pop() ?? new Uint8Array(BUFFER_BYTES);
     const room = buffer.length - HEAD_BYTES;
     let length = 0;
     let bytes = typeof body === "string" ? undefined : body ?? NOTHING;
@@ -52,15 +81,19 @@ export class Output {
       bytes = undefined;
     }
     const text = `${head}content-length: ${bytes?.length ?? length}\r\n\r\n`;
-    if (bytes !== undefined || text.length > HEAD_BYTES) {
-      await this.#write(encoder.encode(text));
-      await this.#write(bytes ?? buffer.slice(HEAD_BYTES, HEAD_BYTES + length));
-      if (bytes !== undefined && bytes.length >= LARGE_BYTES) freeMemory([bytes.buffer]);
-      return;
-    }
     const start = HEAD_BYTES - text.length;
-    encoder.encodeInto(text, buffer.subarray(start, HEAD_BYTES));
-    await this.#write(buffer.subarray(start, HEAD_BYTES + length));
+    // a character that takes more bytes than one would not fit
+    if (
+      bytes === undefined && start >= 0 &&
+      encoder.encodeInto(text, buffer.subarray(start, HEAD_BYTES)).read === text.length
+    ) {
+      await this.#write(buffer.subarray(start, HEAD_BYTES + length));
+    } else {
+      await this.#write(encoder.encode(text));
+      await this.#write(bytes ?? buffer.subarray(HEAD_BYTES, HEAD_BYTES + length));
+      if (bytes !== undefined && bytes.length >= LARGE_BYTES) freeMemory([bytes.buffer]);
+    }
+    if (spare.length < MAX_SPARE) spare.push(buffer);
   }
 
   /** A body as it comes, no faster than the client reads; in chunks where the client knows them. */
@@ -81,8 +114,14 @@ export class Output {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
+    this.#waiting = true;
     let written = await this.conn.write(bytes);
-    while (written < bytes.length) written += await this.conn.write(bytes.subarray(written));
+    this.#writes++;
+    while (written < bytes.length) {
+      written += await this.conn.write(bytes.subarray(written));
+      this.#writes++;
+    }
+    this.#waiting = false;
   }
 }
 
