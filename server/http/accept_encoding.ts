@@ -4,6 +4,7 @@ export type ContentCoding = "identity" | "gzip" | "deflate";
 /** Header values seen and what they mean; clients send very few different ones. */
 const known = new Map<string, ContentCoding>();
 const MAX_KNOWN = 64;
+const MAX_KNOWN_LENGTH = 256;
 
 /**
  * What an `Accept-Encoding` header asks for: of `identity`, `gzip` and `deflate` the one with the highest q-value, the
@@ -27,6 +28,6 @@ export function acceptedCoding(header: string | null): ContentCoding {
       highest = q;
     }
   }
-  if (known.size < MAX_KNOWN) known.set(header, best);
+  if (known.size < MAX_KNOWN && header.length <= MAX_KNOWN_LENGTH) known.set(header, best);
   return best;
 }

@@ -50,6 +50,7 @@ export function modelPath(context: Context): ModelPath {
 /** Finds requests for inference without going through the router: by their URL, of which few are ever seen. */
 export class InferPaths {
   static readonly #MAX = 1024;
+  static readonly #MAX_LENGTH = 512;
   readonly #known = new Map<string, ModelPath>();
 
   /** The model whose inference a URL asks for, undefined if it asks for something else. */
@@ -59,8 +60,10 @@ export class InferPaths {
     const match = INFER_PATH.exec(pathOf(url));
     if (match === null) return undefined;
     const path: ModelPath = { name: match[1], version: match[2] ?? "" };
-    if (this.#known.size === InferPaths.#MAX) this.#known.clear();
-    this.#known.set(url, path);
+    if (url.length <= InferPaths.#MAX_LENGTH) {
+      if (this.#known.size === InferPaths.#MAX) this.#known.clear();
+      this.#known.set(url, path);
+    }
     return path;
   }
 }

@@ -27,14 +27,17 @@ export interface JsonDocument {
 export function readJson(bytes: Uint8Array): JsonDocument {
   let root: JsonValue;
   let text: string;
+  let keys: number;
   try {
     text = decoder.decode(bytes);
     root = JSON.parse(text);
+    keys = countKeys(root);
   } catch {
+    // also what is nested too deep to be counted: the exact parser says so
     return exactJson(bytes);
   }
   // Escaped surrogates may be lone; a key more or less means duplicates, or strings with colons.
-  if (text.includes("\\ud") || text.includes("\\uD") || countKeys(root) !== countColons(text)) return exactJson(bytes);
+  if (text.includes("\\ud") || text.includes("\\uD") || keys !== countColons(text)) return exactJson(bytes);
   const fractions = FRACTION.test(text);
   if (fractions && FRACTION_IN_SHAPE.test(text)) return exactJson(bytes);
   return { root, exact: false, fractions };

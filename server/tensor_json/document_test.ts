@@ -36,3 +36,7 @@ Deno.test("readJson() says whether integers may have been written as fractions",
 Deno.test("readJson() marks fractions in an exact document", () => {
   assert.deepEqual(read("[1.0,NaN]").root, [new JsonDouble(1, "1.0"), new JsonDouble(NaN)]);
 });
+
+Deno.test("readJson() leaves what is nested too deep to the exact parser, which says so", () => {
+  assert.throws(() => read(`${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`), /nesting depth exceeds/);
+});
