@@ -1,6 +1,6 @@
 import Table from "cli-table3";
-import { bareLoop } from "./bare_loop.ts";
 import type { Result } from "./cells.ts";
+import type { Convolutions } from "./convolutions.ts";
 import type { Measurement } from "./load.ts";
 import { QUEUE_LENGTHS, type SchedulerCost } from "./schedulers.ts";
 
@@ -48,30 +48,15 @@ export function printResults(results: readonly Result[]): void {
   console.log(table.toString());
 }
 
-/** The convolutional model through the server, against the best split of the cores without one. */
-export async function printConvolutions(
-  model: string,
-  results: readonly Result[],
-  rounds: number,
-  seconds: number,
-): Promise<void> {
-  const cores = navigator.hardwareConcurrency;
-  const splits = cores > 1 ? [[1, 1], [1, cores], [cores, 1], [cores, 2]] : [[1, 1]];
-  const table = new Table({ ...PLAIN, head: ["bare loop", "executions/s"], colAligns: ["left", "right"] });
-  let best = 0;
-  for (const [callers, threads] of splits) {
-    const rates: number[] = [];
-    for (let round = 0; round < rounds; round++) rates.push(await bareLoop(model, callers, threads, seconds * 1000));
-    const rate = rates.sort((a, b) => a - b)[rates.length >> 1];
-    best = Math.max(best, rate);
-    table.push([`${callers} callers × ${threads} threads`, number(rate)]);
+/** How near the server comes to its sessions called in a loop. */
+export function printConvolutions({ server, loops, ratio: reached }: Convolutions): void {
+  const table = new Table({ ...PLAIN, head: ["convolutions", "executions/s"], colAligns: ["left", "right"] });
+  for (const { callers, threads, rate } of loops) {
+    table.push([`bare loop, ${callers} callers × ${threads} threads`, number(rate)]);
   }
+  table.push(["through the server", number(server)]);
   console.log(table.toString());
-  const rates = results.filter(({ cell }) => cell.title === "convolutions").map(({ byServer }) =>
-    byServer.get("ours")!.rate
-  );
-  const fastest = Math.max(...rates);
-  console.log(`Through the server: ${number(fastest)} executions/s, ${ratio(fastest, best)} of the best bare loop.`);
+  console.log(`The server reaches ${reached.toFixed(2)} of the best bare loop.`);
 }
 
 /** Which batches the settings of the dense model made. */

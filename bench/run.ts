@@ -6,6 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { measureConvolutions } from "./convolutions.ts";
 import { keepAwake } from "./awake.ts";
 import { measure, PARTS } from "./cells.ts";
 import { loadGenerators } from "./load.ts";
@@ -71,7 +72,8 @@ async function main(): Promise<number> {
     const results = await measure(cells.flatMap((part) => PARTS.get(part)!()), servers, rounds, seconds);
     printResults(results);
     if (parts.includes("conv")) {
-      await printConvolutions(`${directory}/ours/conv/1/model.onnx`, results, rounds, seconds);
+      const model = `${directory}/ours/conv/1/model.onnx`;
+      printConvolutions(await measureConvolutions(servers.get("ours")!, model, rounds, seconds));
     }
     if (parts.includes("batching")) await printBatches(servers.get("ours")!.http, BATCHING.keys());
     return results.some(({ byServer }) => [...byServer.values()].some(({ failed }) => failed > 0)) ? 1 : 0;
