@@ -41,6 +41,7 @@ export class RowRequests {
     made.priority = request.priority;
     made.timeoutMicros = request.timeoutMicros;
     made.signal = request.signal;
+    made.memory = request.memory;
     made.batchSize = request.batchSize;
     made.receivedAt = request.receivedAt;
     const flags = this.controls.flags({ start: task.starts, end: task.ends, ready: true });
