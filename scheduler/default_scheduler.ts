@@ -2,6 +2,7 @@ import type { ModelInstance } from "../backends/backend.ts";
 import type { InferenceRequest, ResponseSink } from "../core/inference.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { cancelledInQueue, queueFull, serverStopping } from "../core/errors/scheduler.ts";
+import { refuse } from "../core/responses.ts";
 import type { ModelStatistics } from "../observability/statistics.ts";
 import { BatchExecution } from "./batch_execution.ts";
 import { Fifo } from "./fifo.ts";
@@ -52,13 +53,13 @@ export class DefaultScheduler implements Scheduler {
     const now = this.#clock.now();
     if (this.#stopping) {
       options.statistics.requestFailed(now - request.receivedAt, "REJECTED");
-      sink.finish(serverStopping(options.modelName));
+      refuse(sink, serverStopping(options.modelName));
       return;
     }
     const limit = options.maxQueueSize ?? DEFAULT_QUEUE_SIZE;
     if (this.pending >= limit) {
       options.statistics.requestFailed(now - request.receivedAt, "REJECTED");
-      sink.finish(queueFull(request.id, options.modelName, limit, "--max-queue-size"));
+      refuse(sink, queueFull(request.id, options.modelName, limit, "--max-queue-size"));
       return;
     }
     if (request.signal?.aborted) {

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { cancelledInQueue, isQueueTimeout, queueFull } from "../../core/errors/scheduler.ts";
 import type { InferenceRequest, InferenceResponse, ResponseSink } from "../../core/inference.ts";
+import { refuse } from "../../core/responses.ts";
 import type { Status } from "../../core/status.ts";
 import type { Log } from "../../observability/log.ts";
 import type { FailureReason, ModelStatistics } from "../../observability/statistics.ts";
@@ -118,7 +119,7 @@ export class CachingScheduler implements Scheduler {
     if (this.#waiting < this.#maxQueueSize) return false;
     const { modelName, statistics } = this.#options;
     statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
-    sink.finish(queueFull(request.id, modelName, this.#maxQueueSize, "--max-queue-size"));
+    refuse(sink, queueFull(request.id, modelName, this.#maxQueueSize, "--max-queue-size"));
     return true;
   }
 

@@ -1,4 +1,5 @@
 import type { InferenceRequest, InferenceResponse, ResponseSink } from "../../core/inference.ts";
+import { refuse } from "../../core/responses.ts";
 import type { Status } from "../../core/status.ts";
 import { Cancellable } from "../cancellable.ts";
 import { Fifo } from "../fifo.ts";
@@ -89,6 +90,11 @@ export class LeaderSink implements ResponseSink {
   finish(error?: Status): void {
     this.onFinish(this.responses, error);
     this.sink.finish(error);
+  }
+
+  refuse(error: Status): void {
+    this.onFinish(this.responses, error);
+    refuse(this.sink, error);
   }
 }
 

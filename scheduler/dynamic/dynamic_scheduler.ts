@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { cancelledInQueue, queueFull, queueTimeout, serverStopping } from "../../core/errors/scheduler.ts";
 import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
+import { refuse } from "../../core/responses.ts";
 import type { Status } from "../../core/status.ts";
 import type { FailureReason } from "../../observability/statistics.ts";
 import { BatchExecution } from "../batch_execution.ts";
@@ -137,7 +138,7 @@ export class DynamicScheduler implements Scheduler {
 
   #refuse(request: InferenceRequest, sink: ResponseSink, error: Status): void {
     this.options.statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
-    sink.finish(error);
+    refuse(sink, error);
   }
 
   /** Dispatches, and sees to the requests that have to wait all the same. */
