@@ -1,5 +1,5 @@
 import { inconsistentShape, inconsistentType } from "../../core/errors/ensemble.ts";
-import { DataType } from "../../proto/gen/model_config_pb.ts";
+import { DataType, type ModelInput } from "../../proto/gen/model_config_pb.ts";
 import { compatible } from "../../scheduler/ensemble/bridge.ts";
 
 /** What one model says of a tensor. */
@@ -12,12 +12,8 @@ interface Claim {
   readonly full: readonly number[];
 }
 
-/** What the configurations of a model's input or output say, as far as it matters here. */
-export interface ConfiguredTensor {
-  readonly dataType: DataType;
-  readonly dims: readonly bigint[];
-  readonly reshape?: { readonly shape: readonly bigint[] };
-}
+/** What the configuration of an input or output says, as far as it matters here. */
+export type ConfiguredTensor = Pick<ModelInput, "dataType" | "dims" | "reshape">;
 
 /** Collects what an ensemble and its models say of the ensemble's tensors, and finds where they do not agree. */
 export class TensorClaims {

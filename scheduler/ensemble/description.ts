@@ -1,17 +1,18 @@
-/** An input of a step: which tensor of the ensemble it reads. */
-export interface StepInput {
+/** An input or output of a step's model, and the tensor of the ensemble that it is connected with. */
+interface StepTensor {
   /** As the step's model calls it. */
   readonly name: string;
   readonly tensor: string;
+}
+
+/** An input of a step: which tensor of the ensemble it reads. */
+export interface StepInput extends StepTensor {
   /** Of one row, as the step's model is configured; -1 is free. */
   readonly dims: readonly number[];
 }
 
 /** An output of a step: which tensor of the ensemble it writes. */
-export interface StepOutput {
-  /** As the step's model calls it. */
-  readonly name: string;
-  readonly tensor: string;
+export interface StepOutput extends StepTensor {
   /** It has a batch dimension; as the step's model where not said. */
   readonly batching?: boolean;
 }
