@@ -89,6 +89,8 @@ export interface ModelInstance {
   readonly capacity: number;
   /** False while its worker restarts. */
   readonly available: boolean;
+  /** It never runs again, and refuses what it is given all the same. Left out where that cannot happen. */
+  readonly gone?: boolean;
   /** Called when {@link available} becomes true again. */
   onAvailable: () => void;
   /** Runs the requests of `execution` as one batch and reports to it; never throws. */

@@ -113,6 +113,10 @@ export class WorkerInstance<Options = unknown> implements ModelInstance {
     return instance;
   }
 
+  get gone(): boolean {
+    return this.#givenUp !== undefined;
+  }
+
   get available(): boolean {
     return this.#channel !== undefined || this.#givenUp !== undefined && !this.#survivors.any;
   }

@@ -10,7 +10,7 @@ import type { ExecutePlan, SequenceStrategy } from "./strategy.ts";
 /** What a batcher is made from. */
 export interface BatcherOptions {
   readonly instance: ModelInstance;
-  /** Called when the instance is back after its worker was restarted. */
+  /** Called when the instance is back after its worker was restarted, and when it has been given up. */
   readonly onRestart: () => void;
   readonly slots: readonly SequenceSlot[];
   readonly strategy: SequenceStrategy;
@@ -26,6 +26,8 @@ export interface BatcherOptions {
 export class SequenceBatcher {
   readonly slots: readonly SequenceSlot[];
   readonly strategy: SequenceStrategy;
+  /** Nothing waits for a larger batch. */
+  hurrying = false;
   /** Of the one instance: it knows what the rate limiter says. */
   readonly #pool: InstancePool;
   #running = false;
@@ -36,6 +38,11 @@ export class SequenceBatcher {
     this.strategy = options.strategy;
     this.#pool = new InstancePool([options.instance], () => this.run());
     options.instance.onAvailable = options.onRestart;
+  }
+
+  /** The instance never runs again. */
+  get gone(): boolean {
+    return this.options.instance.gone ?? false;
   }
 
   /** Executes what can be executed now, and sees to it that what has to wait is looked at again. */
@@ -49,7 +56,7 @@ export class SequenceBatcher {
     while (this.#pool.slots[0].executing < concurrency() && strategy.waiting) {
       const instance = this.#pool.choose();
       if (!instance) break;
-      const plan = strategy.plan(clock.now());
+      const plan = strategy.plan(clock.now(), this.hurrying);
       if (plan === undefined) break;
       if ("waitMs" in plan) {
         this.#cancelTimer = clock.after(plan.waitMs, () => this.run());

@@ -17,6 +17,8 @@ export interface SequenceConfig {
   readonly slots: number;
   readonly maxIdleMicros: number;
   readonly iterative: boolean;
+  /** What executes together are single requests of sequences, not what all slots hold: the oldest strategy. */
+  readonly oneByOne: boolean;
   /** There are implicit states. */
   readonly stateful: boolean;
   /** States may have other shapes the longer a sequence is. */
@@ -52,8 +54,9 @@ export function sequenceConfigOf(config: ModelConfig, batching: ModelSequenceBat
     };
     return {
       ...shared,
+      oneByOne: true,
       slots: oldest.maxCandidateSequences > 0 ? oldest.maxCandidateSequences : rows,
-      strategy: () => new OldestStrategy(rules),
+      strategy: (slots) => new OldestStrategy(rules, slots.length),
       concurrency: (instance) => oldest.preserveOrdering ? () => 1 : () => Math.min(PREFETCH, instance.capacity),
     };
   }
@@ -64,6 +67,7 @@ export function sequenceConfigOf(config: ModelConfig, batching: ModelSequenceBat
   };
   return {
     ...shared,
+    oneByOne: false,
     slots: rows,
     strategy: (slots) => new DirectStrategy(slots, options),
     concurrency: () => () => 1,

@@ -25,7 +25,7 @@ export class DirectStrategy implements SequenceStrategy {
 
   ready(): void {}
 
-  plan(now: number): Plan | undefined {
+  plan(now: number, hurrying = false): Plan | undefined {
     const { slots } = this;
     let oldest: SequenceTask | undefined;
     let ready = 0;
@@ -41,7 +41,7 @@ export class DirectStrategy implements SequenceStrategy {
     }
     if (!oldest) return undefined;
     const late = ready < this.#least;
-    if (late) {
+    if (late && !hurrying) {
       const waitMs = oldest.enqueuedAt + this.options.delayMs - now;
       if (waitMs > 0) return { waitMs };
     }

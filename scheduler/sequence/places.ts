@@ -6,7 +6,9 @@ import { Backlog } from "./waiting.ts";
 /** Where sequences are: in a slot of some instance, or in the backlog until one is free. */
 export class Places {
   /** Slot 0 of every instance, then slot 1 of every instance, and so on. */
-  readonly #free = new Heap<SequenceSlot>((a, b) => a.index !== b.index ? a.index < b.index : a.batcher < b.batcher);
+  #free = new Heap<SequenceSlot>(before);
+  /** Batchers whose slots are not given any more. */
+  readonly #retired = new Set<number>();
   readonly backlog: Backlog;
 
   /** @param onTimeout told a sequence that left the backlog because its time was up. */
@@ -26,17 +28,32 @@ export class Places {
   /** Gives a new sequence the place of the one that it ends: in its slot or in the backlog, behind what is queued of it. */
   follow(previous: Sequence, sequence: Sequence): void {
     sequence.slot = previous.slot;
+    sequence.head.chain++;
     previous.successor = sequence;
     if (previous.slot && previous.drained) previous.slot.current = sequence;
+  }
+
+  /** A sequence without a slot is over; its place in the backlog is given up with the last of those that share it. */
+  leave({ head }: Sequence): void {
+    if (--head.chain === 0) this.backlog.remove(head);
+  }
+
+  /** Gives no slot of a batcher any more, but to those who have one. */
+  retire(batcher: number): void {
+    this.#retired.add(batcher);
+    const all = this.#free;
+    this.#free = new Heap(before);
+    for (let slot = all.pop(); slot; slot = all.pop()) if (slot.batcher !== batcher) this.#free.push(slot);
   }
 
   /** Gives the slot of a sequence that is over to its successor, to the backlog, or back. @returns who has it now. */
   pass(slot: SequenceSlot): Sequence | undefined {
     let next = slot.current?.successor;
     while (next?.drained) next = next.successor;
-    next ??= this.#fromBacklog(slot);
+    const retired = this.#retired.has(slot.batcher);
+    if (!retired) next ??= this.#fromBacklog(slot);
     slot.current = next;
-    if (!next) this.#free.push(slot);
+    if (!next && !retired) this.#free.push(slot);
     return next;
   }
 
@@ -49,4 +66,8 @@ export class Places {
     }
     return undefined;
   }
+}
+
+function before(a: SequenceSlot, b: SequenceSlot): boolean {
+  return a.index !== b.index ? a.index < b.index : a.batcher < b.batcher;
 }

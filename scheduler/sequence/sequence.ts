@@ -55,6 +55,10 @@ export class Sequence {
   successor: Sequence | undefined;
   /** The sequence that waits, or did, in the backlog with this one behind it: itself in most cases. */
   readonly head: Sequence;
+  /** Of a {@link head}: sequences in its place that have something to do. */
+  chain = 1;
+  /** Of a {@link head}: `Clock.now()` when it leaves the backlog, Infinity without a timeout. */
+  deadline = Infinity;
   /** `Clock.now()` since when it has nothing to do. */
   idleSince = 0;
   /** Stands for the shapes of the requests executed so far, where those may have shaped its state; else 0. */

@@ -176,3 +176,80 @@ Deno.test("SequenceScheduler ends the sequences whose worker was restarted, and 
   send(2);
   assert.equal(b.rows, "2", "the other worker lives on");
 });
+
+Deno.test("SequenceScheduler never executes a request whose client had gone before", () => {
+  const { instances: [a], outcomes, send, scheduler } = setUp(configOf(1, {}));
+  const signal = AbortSignal.abort();
+  send(1, { ...start, signal });
+  assert.equal(a.rows, "");
+  send(2, start);
+  a.answer();
+  send(2, { signal });
+  assert.equal(a.rows, "");
+  assert.deepEqual(outcomes.map((text) => text.split(":")[0]), ["CANCELLED", "ok", "CANCELLED"]);
+  assert.deepEqual([scheduler.inFlight, scheduler.sequences], [0, 0]);
+  send(3, both);
+  assert.equal(a.rows, "3se", "the slot is free");
+});
+
+Deno.test("SequenceScheduler listens no longer to a request that executes", () => {
+  const { instances: [a], send } = setUp(configOf(1, {}));
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args));
+  send(1, { ...start, signal });
+  for (let i = 0; i < 100; i++) send(1, { signal });
+  assert.ok(listeners >= 100);
+  for (let i = 0; i < 101; i++) a.answer();
+  assert.equal(listeners, 0);
+});
+
+Deno.test("SequenceScheduler forgets a place in the backlog when all that shared it are cancelled", () => {
+  const { instances: [a], outcomes, send, scheduler } = setUp(configOf(1, {}));
+  const aborts = [0, 1, 2].map(() => new AbortController());
+  send(1, start);
+  for (const { signal } of aborts) send(2, { ...start, signal, timeoutMicros: 1000 });
+  send(3, both);
+  for (const index of [1, 0, 2]) aborts[index].abort();
+  assert.deepEqual(outcomes.slice(1, 4).map((text) => text.split(":")[0]), ["CANCELLED", "CANCELLED", "CANCELLED"]);
+  assert.deepEqual([scheduler.waitingSequences, scheduler.pending], [1, 1]);
+  send(1, end);
+  a.answer();
+  a.answer();
+  assert.equal(a.rows, "3se");
+});
+
+Deno.test("SequenceScheduler begins sequences on other instances once one is given up", () => {
+  const { instances: [a, b], outcomes, send } = setUp(configOf(1, {}), { instances: 2 });
+  send(1, start);
+  send(2, start);
+  a.available = false;
+  a.answer(new Status("UNAVAILABLE", "hung"));
+  send(3, both);
+  send(4, both);
+  a.gone = true;
+  a.available = true;
+  a.onAvailable();
+  send(1);
+  assert.match(outcomes[4], /^UNAVAILABLE: sequence 1 of model 'm' was lost/);
+  assert.equal(a.rows, "", "nobody is sent to what refuses all");
+  b.answer();
+  send(2, end);
+  b.answer();
+  assert.equal(b.rows, "3se");
+  b.answer();
+  assert.equal(b.rows, "4se");
+  b.answer();
+  send(5, start);
+  assert.equal(b.rows, "5s");
+  b.available = false;
+  b.answer(new Status("UNAVAILABLE", "hung"));
+  b.gone = true;
+  b.available = true;
+  b.onAvailable();
+  send(6, start);
+  assert.equal(b.rows, "6s", "the last one says why it is gone");
+});

@@ -44,6 +44,7 @@ export class SequenceExecution implements Execution {
       const task = rows[i];
       if (!task) continue;
       task.state = "executing";
+      task.unwatch();
       if (task.passes === 0) task.startedAt = now;
     }
     this.sequences = context.stateful ? rows.map((task) => task && stateRow(task)) : undefined;

@@ -12,6 +12,7 @@ import type { Scheduler } from "../scheduler.ts";
 import { SequenceBatcher } from "./batcher.ts";
 import type { SequenceConfig } from "./config.ts";
 import { type SequenceKey, sequenceKey } from "./correlation.ts";
+import { type HoldOptions, isEnough } from "./hold.ts";
 import { Places } from "./places.ts";
 import { RowRequests } from "./rows.ts";
 import { SequenceRegistry } from "./registry.ts";
@@ -21,7 +22,7 @@ import { extended } from "./strategy.ts";
 import { IdleWatch } from "./waiting.ts";
 
 /** What a sequence scheduler is made from. */
-export interface SequenceSchedulerOptions {
+export interface SequenceSchedulerOptions extends HoldOptions {
   readonly modelName: string;
   readonly config: SequenceConfig;
   readonly instances: readonly ModelInstance[];
@@ -31,10 +32,6 @@ export interface SequenceSchedulerOptions {
   readonly maxQueueSize?: number;
   /** Told of clients that seem to have gone wrong. */
   readonly warning?: (message: string) => void;
-  /** Nothing executes until so many requests are queued in slots: `TRITONSERVER_DELAY_SCHEDULER`. */
-  readonly delayUntilQueued?: number;
-  /** … and so many in the backlog: `TRITONSERVER_BACKLOG_DELAY_SCHEDULER`. */
-  readonly delayUntilBacklogged?: number;
   /** Lets requests of one turn of the event loop run together; without it each is looked at when it comes. */
   readonly afterTurn?: AfterTurn;
 }
@@ -66,7 +63,7 @@ export class SequenceScheduler implements Scheduler {
     const { config, instances, modelName, statistics } = options;
     this.#clock = options.clock ?? systemClock;
     this.#statistics = statistics;
-    this.#held = (options.delayUntilQueued ?? 0) > 0 || (options.delayUntilBacklogged ?? 0) > 0;
+    this.#held = (options.delayUntilQueued ?? 0) > 0;
     this.#registry = new SequenceRegistry({
       modelName,
       iterative: config.iterative,
@@ -102,8 +99,7 @@ export class SequenceScheduler implements Scheduler {
         clock,
       });
     });
-    const all = this.#batchers.flatMap(({ slots }) => slots);
-    this.#places = new Places(all, clock, (head) => this.#timedOut(head));
+    this.#places = new Places(this.#slots(), clock, (head) => this.#timedOut(head));
   }
 
   get inFlight(): number {
@@ -117,6 +113,11 @@ export class SequenceScheduler implements Scheduler {
   /** Sequences that have begun and not ended, those in the backlog included. */
   get sequences(): number {
     return this.#registry.size;
+  }
+
+  /** Sequences in the backlog; those that one id began one after the other count as one. */
+  get waitingSequences(): number {
+    return this.#places.backlog.length;
   }
 
   enqueue(request: InferenceRequest, sink: ResponseSink): void {
@@ -142,8 +143,13 @@ export class SequenceScheduler implements Scheduler {
     if (!sequence.slot && request.timeoutMicros > 0) {
       this.#places.backlog.limit(sequence, now + request.timeoutMicros / 1000);
     }
-    if (this.#held) this.#considerRelease();
-    else if (sequence.slot) this.#offer(sequence.slot, sequence, task);
+    if (request.signal?.aborted) {
+      this.#cancel(task);
+      return;
+    }
+    if (this.#held) {
+      if (isEnough(this.#slots(), this.#queued, config.oneByOne, this.options)) this.#release();
+    } else if (sequence.slot) this.#offer(sequence.slot, sequence, task);
     if (this.#gate?.arrived()) {
       this.#arrived.push(task);
       return;
@@ -152,9 +158,15 @@ export class SequenceScheduler implements Scheduler {
     this.#listen(task);
   }
 
+  hurry(): void {
+    for (const batcher of this.#batchers) batcher.hurrying = true;
+    if (this.#held) this.#release();
+    else this.#runAll();
+  }
+
   stop(): void {
     this.#stopping = true;
-    if (this.#held) this.#release();
+    this.hurry();
     if (this.#inFlight === 0) this.#idle.close();
   }
 
@@ -204,7 +216,7 @@ export class SequenceScheduler implements Scheduler {
     const { signal } = task.request;
     if (signal === undefined || task.state !== "queued") return;
     if (signal.aborted) this.#cancel(task);
-    else signal.addEventListener("abort", () => this.#cancel(task), { once: true });
+    else task.watch(() => this.#cancel(task));
   }
 
   /** Tells a slot's strategy that `task` may execute, if it is the next one of the sequence in the slot. */
@@ -282,10 +294,8 @@ export class SequenceScheduler implements Scheduler {
     this.#abandon(sequence, task);
     if (!sequence.drained) return;
     const { slot } = sequence;
-    if (!slot) {
-      // a successor that waits with it keeps its place
-      if (sequence.head === sequence && !sequence.successor) this.#places.backlog.remove(sequence);
-    } else if (slot.current === sequence) {
+    if (!slot) this.#places.leave(sequence);
+    else if (slot.current === sequence) {
       this.#advance(slot);
       this.#run(this.#batchers[slot.batcher]);
     }
@@ -297,6 +307,8 @@ export class SequenceScheduler implements Scheduler {
   }
 
   #timedOut(head: Sequence): void {
+    // all at once: a client that hears of it may start anew, which is not to join them
+    for (let each: Sequence | undefined = head; each; each = each.successor) this.#registry.close(each);
     for (let each: Sequence | undefined = head; each; each = each.successor) {
       this.#failAll(each, "REJECTED", sequenceTimedOut);
     }
@@ -309,9 +321,13 @@ export class SequenceScheduler implements Scheduler {
     this.#run(this.#batchers[slot.batcher]);
   }
 
-  /** The worker of an instance is a new one: it knows nothing of the sequences that the old one had begun. */
+  /**
+   * The worker of an instance is a new one, which knows nothing of the sequences that the old one had begun; or there is
+   * none any more, and sequences begin on other instances while there are any.
+   */
   #restarted(index: number): void {
     const batcher = this.#batchers[index];
+    if (batcher.gone && this.#batchers.some(({ gone }) => !gone)) this.#places.retire(index);
     for (const slot of batcher.slots) {
       const { current } = slot;
       if (!current?.begun || current.executing > 0) continue;
@@ -329,6 +345,7 @@ export class SequenceScheduler implements Scheduler {
     for (let task = sequence.next(); task; task = sequence.next()) {
       sequence.take();
       task.state = "over";
+      task.unwatch();
       this.#queued--;
       this.#inFlight--;
       this.#statistics.requestFailed(now - task.request.receivedAt, reason);
@@ -336,19 +353,13 @@ export class SequenceScheduler implements Scheduler {
     }
   }
 
-  /** Begins to execute once enough requests are queued: for tests of batching that need a full queue. */
-  #considerRelease(): void {
-    const { delayUntilQueued = 0, delayUntilBacklogged = 0 } = this.options;
-    const backlogged = this.#places.backlog.countRequests();
-    if (this.#queued - backlogged < delayUntilQueued || backlogged < delayUntilBacklogged) return;
-    this.#release();
-  }
-
   #release(): void {
     this.#held = false;
-    for (const { slots } of this.#batchers) {
-      for (const slot of slots) if (slot.current?.next()) this.#ready(slot, slot.current);
-    }
+    for (const slot of this.#slots()) if (slot.current?.next()) this.#ready(slot, slot.current);
     this.#runAll();
+  }
+
+  #slots(): SequenceSlot[] {
+    return this.#batchers.flatMap(({ slots }) => slots);
   }
 }

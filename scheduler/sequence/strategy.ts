@@ -20,8 +20,10 @@ export interface SequenceStrategy {
   /**
    * The next execution, for an instance that has room; undefined if there is nothing to execute. The requests of the plan
    * are still the next ones of their sequences: who executes them takes them out.
+   *
+   * @param hurrying no delay is waited for.
    */
-  plan(now: number): Plan | undefined;
+  plan(now: number, hurrying?: boolean): Plan | undefined;
 }
 
 /** The history of a sequence after one more request: equal for sequences of the same shapes in the same order. */

@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { InferenceRequest } from "../../core/inference.ts";
+import { sequenceConfigOf } from "./config.ts";
+import type { OldestStrategy } from "./oldest.ts";
+import { Sequence, SequenceTask } from "./sequence.ts";
 import { configOf, setUp } from "./testing.ts";
 
 const start = { start: true };
@@ -232,4 +236,26 @@ Deno.test("executions tell instances with states which slot each row belongs to"
   a.answer();
   send(1);
   assert.deepEqual(a.executions[0].sequences, [{ slot: 0, start: false, end: false }]);
+});
+
+Deno.test("OldestStrategy forgets what was cancelled while its instance is busy", () => {
+  const strategyChoice = { case: "oldest" as const, value: { maxCandidateSequences: 2 } };
+  const config = configOf(2, { strategyChoice });
+  if (config.schedulingChoice.case !== "sequenceBatching") throw new Error("no sequences");
+  const strategy = sequenceConfigOf(config, config.schedulingChoice.value).strategy([]) as OldestStrategy;
+  const offer = (id: number): SequenceTask => {
+    const sequence = new Sequence(id, id);
+    const task = new SequenceTask(new InferenceRequest("m", ""), { respond() {}, finish() {} }, 0, sequence, true, id);
+    sequence.queue.push(task);
+    strategy.ready(sequence);
+    return task;
+  };
+  const first = offer(0);
+  for (let id = 1; id <= 5000; id++) {
+    offer(id).state = "over";
+    assert.ok(strategy.offers < 100, `${strategy.offers} offers after ${id} sequences`);
+  }
+  const last = offer(5001);
+  const plan = strategy.plan(0);
+  assert.deepEqual(plan, { rows: [first, last], reason: "full" });
 });

@@ -49,6 +49,7 @@ export class FakeInstance implements ModelInstance {
   passive = false;
   capacity = 1;
   available = true;
+  gone = false;
   onAvailable = () => {};
   readonly executions: Execution[] = [];
 

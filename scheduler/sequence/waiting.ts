@@ -4,18 +4,39 @@ import { Heap } from "../heap.ts";
 import type { SequenceKey } from "./correlation.ts";
 import type { Sequence } from "./sequence.ts";
 
+/** Deadlines of sequences that no longer wait are not tidied while there are fewer. */
+const FEW = 64;
+
+/** A waiting sequence does not want to wait any longer; of no use once its sequence has another deadline, or none. */
+interface Limit {
+  readonly at: number;
+  readonly head: Sequence;
+}
+
 /** Sequences that wait for a slot, first come, first served, and no longer than the shortest timeout of their requests. */
 export class Backlog {
   readonly #waiting = new Fifo<Sequence>();
   readonly #gone = new WeakSet<Sequence>();
   /** How many of those that wait are gone. */
   #goneWaiting = 0;
-  readonly #deadlines = new Heap<{ at: number; head: Sequence }>((a, b) => a.at < b.at);
+  #limits = new Heap<Limit>(sooner);
+  /** How many sequences that wait have a deadline. */
+  #limited = 0;
   #cancelTimer: (() => void) | undefined;
   #timerAt = Infinity;
 
   /** @param onTimeout told the sequence, taken out already, whose time is up. */
   constructor(private readonly clock: Clock, private readonly onTimeout: (head: Sequence) => void) {}
+
+  /** Sequences that wait. */
+  get length(): number {
+    return this.#waiting.length - this.#goneWaiting;
+  }
+
+  /** Deadlines that are remembered, among them some that are of no use any more. */
+  get deadlines(): number {
+    return this.#limits.length;
+  }
 
   add(sequence: Sequence): void {
     this.#waiting.push(sequence);
@@ -23,7 +44,11 @@ export class Backlog {
 
   /** A request of a waiting sequence does not want to wait beyond `deadline`. */
   limit({ head }: Sequence, deadline: number): void {
-    this.#deadlines.push({ at: deadline, head });
+    if (deadline >= head.deadline) return;
+    if (head.deadline === Infinity) this.#limited++;
+    head.deadline = deadline;
+    this.#limits.push({ at: deadline, head });
+    this.#tidy();
     this.#arm();
   }
 
@@ -31,30 +56,40 @@ export class Backlog {
   shift(): Sequence | undefined {
     let next = this.#waiting.shift();
     for (; next && this.#gone.has(next); next = this.#waiting.shift()) this.#goneWaiting--;
+    if (next) this.#unlimit(next);
     return next;
   }
 
   remove(head: Sequence): void {
     this.#gone.add(head);
+    this.#unlimit(head);
     if (!this.#waiting.mostlyGone(++this.#goneWaiting)) return;
     this.#waiting.keep((waiting) => !this.#gone.has(waiting));
     this.#goneWaiting = 0;
   }
 
-  /** Waiting sequences and their requests, all counted: for the hook that holds the scheduler back. */
-  countRequests(): number {
-    let count = 0;
-    const items: Sequence[] = [];
-    for (let head = this.shift(); head; head = this.shift()) {
-      items.push(head);
-      for (let each: Sequence | undefined = head; each; each = each.successor) count += each.queue.length;
+  #unlimit(head: Sequence): void {
+    if (head.deadline === Infinity) return;
+    head.deadline = Infinity;
+    this.#limited--;
+    this.#tidy();
+  }
+
+  /** Sees to it that sequences which have left hold neither memory nor a timer until their time would have been up. */
+  #tidy(): void {
+    if (this.#limited === 0) {
+      this.#limits = new Heap(sooner);
+      this.#cancelTimer?.();
+      this.#timerAt = Infinity;
+    } else if (this.#limits.length > FEW && this.#limits.length > 2 * this.#limited) {
+      const all = this.#limits;
+      this.#limits = new Heap(sooner);
+      for (let limit = all.pop(); limit; limit = all.pop()) if (isValid(limit)) this.#limits.push(limit);
     }
-    for (const head of items) this.#waiting.push(head);
-    return count;
   }
 
   #arm(): void {
-    const first = this.#deadlines.peek();
+    const first = this.#limits.peek();
     if (!first || first.at >= this.#timerAt) return;
     this.#cancelTimer?.();
     this.#timerAt = first.at;
@@ -65,15 +100,22 @@ export class Backlog {
   #expire(): void {
     this.#timerAt = Infinity;
     const now = this.clock.now();
-    for (let first = this.#deadlines.peek(); first && first.at <= now; first = this.#deadlines.peek()) {
-      this.#deadlines.pop();
-      const { head } = first;
-      if (head.slot || this.#gone.has(head)) continue;
-      this.remove(head);
-      this.onTimeout(head);
+    for (let first = this.#limits.peek(); first && first.at <= now; first = this.#limits.peek()) {
+      this.#limits.pop();
+      if (!isValid(first)) continue;
+      this.remove(first.head);
+      this.onTimeout(first.head);
     }
     this.#arm();
   }
+}
+
+function sooner(a: Limit, b: Limit): boolean {
+  return a.at < b.at;
+}
+
+function isValid({ at, head }: Limit): boolean {
+  return at === head.deadline;
 }
 
 /** Ends sequences that have had nothing to do for a while. Costs the same whatever their number. */
