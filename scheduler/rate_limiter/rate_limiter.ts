@@ -1,4 +1,5 @@
 import type { Execution, ModelInstance } from "../../backends/backend.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
 import { type Needs, type ResourceCount, type ResourceNeed, Resources } from "./resources.ts";
 
 /** What an instance group asks of the rate limiter. */
@@ -16,13 +17,17 @@ export interface Waiter {
   onGrant(): void;
 }
 
+/** What an instance has executed before it was idle for so long does not count any more. */
+const IDLE_MS = 1000;
+
 /**
  * Shares resources between the instances of all models: an instance executes only while it holds what it needs.
  *
  * An instance that has work and cannot execute is staged. Staged instances are ordered by executions × priority, lowest
  * first, then by who came first; the first that wants a resource gets it before any other does, and keeps it until its
  * execution has ended. Other than in Triton an instance holds back only those that want one of the same resources: what a
- * slow model has no part in goes on.
+ * slow model has no part in goes on; and one that is new, or was idle, begins where those are that it shares resources
+ * with: it does not come before all others for as long as it takes to catch up with them.
  */
 export class RateLimiter {
   readonly #resources: Resources;
@@ -32,7 +37,7 @@ export class RateLimiter {
   #offering = false;
 
   /** @param given `--rate-limit-resource`. */
-  constructor(given: readonly ResourceCount[] = []) {
+  constructor(given: readonly ResourceCount[] = [], private readonly clock: Clock = systemClock) {
     this.#resources = new Resources(given);
   }
 
@@ -60,7 +65,7 @@ export class RateLimiter {
       limit: (instance) => {
         const group = limits.get(instance.group);
         if (!group) return instance;
-        const limit = new InstanceLimit(this, group.needs, group.priority, this.#start(group.priority));
+        const limit = new InstanceLimit(this, group.needs, group.priority);
         this.#known.add(limit);
         members.push(limit);
         return new LimitedInstance(instance, limit);
@@ -88,26 +93,35 @@ export class RateLimiter {
   /** Has the instance wait its turn. */
   stage(limit: InstanceLimit): void {
     if (this.#staged.has(limit)) return;
+    this.#wake(limit);
     limit.arrival = ++this.#arrivals;
     this.#staged.add(limit);
   }
 
   begin(limit: InstanceLimit): void {
+    this.#wake(limit);
+    limit.executing++;
     this.#resources.take(limit.needs);
     this.#leave(limit.waiter);
   }
 
   end(limit: InstanceLimit): void {
     this.#resources.giveBack(limit.needs);
+    limit.executing--;
     limit.executions++;
+    limit.lastEnd = this.clock.now();
     this.#offerSoon();
   }
 
-  /** A new instance does not come before all others for as long as it takes it to catch up with them. */
-  #start(priority: number): number {
+  /** Puts an instance that was idle where the first of those is that it shares resources with and that were not. */
+  #wake(limit: InstanceLimit): void {
+    const since = this.clock.now() - IDLE_MS;
+    if (limit.busySince(since)) return;
     let least = Infinity;
-    for (const limit of this.#known) least = Math.min(least, limit.rank);
-    return least === Infinity ? 0 : Math.floor(least / priority);
+    for (const other of this.#known) {
+      if (other.rank < least && other.busySince(since) && sharesNeed(other, limit)) least = other.rank;
+    }
+    if (least !== Infinity) limit.executions = Math.floor(least / limit.priority);
   }
 
   #offerSoon(): void {
@@ -160,13 +174,19 @@ export class InstanceLimit {
   waiter: Waiter | undefined;
   /** Its place among those that are staged, behind all of them while it is not. */
   arrival = Infinity;
+  /** Executions that were, or count as if they had been. */
+  executions = 0;
+  /** How many are. */
+  executing = 0;
+  /** `Clock.now()` when the last one ended. */
+  lastEnd = -Infinity;
 
-  constructor(
-    private readonly limiter: RateLimiter,
-    readonly needs: Needs,
-    readonly priority: number,
-    public executions: number,
-  ) {}
+  constructor(private readonly limiter: RateLimiter, readonly needs: Needs, readonly priority: number) {}
+
+  /** True if it has executed, or waited to, since a time. */
+  busySince(time: number): boolean {
+    return this.executing > 0 || this.arrival !== Infinity || this.lastEnd > time;
+  }
 
   /** Lower comes first. */
   get rank(): number {
@@ -215,10 +235,6 @@ export class LimitedInstance implements ModelInstance {
 
   get available(): boolean {
     return this.inner.available;
-  }
-
-  get gone(): boolean | undefined {
-    return this.inner.gone;
   }
 
   get onAvailable(): () => void {

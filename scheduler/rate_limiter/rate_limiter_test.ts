@@ -32,7 +32,8 @@ const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** Models behind one rate limiter; `running` names the instances that execute. */
 function setUp(given: readonly ResourceCount[], models: Readonly<Record<string, readonly GroupOptions[]>>) {
-  const limiter = new RateLimiter(given);
+  const clock = new ManualClock();
+  const limiter = new RateLimiter(given, clock);
   const all: FakeInstance[] = [];
   const load = (model: string, groups: readonly GroupOptions[]) => {
     const registration = limiter.register(
@@ -52,6 +53,7 @@ function setUp(given: readonly ResourceCount[], models: Readonly<Record<string, 
   };
   const loaded = new Map(Object.entries(models).map(([model, groups]) => [model, load(model, groups)]));
   return {
+    clock,
     load: (model: string, groups: readonly GroupOptions[]) => loaded.set(model, load(model, groups)),
     unload: (model: string) => loaded.get(model)!.registration.remove(),
     instance: (name: string) => all.find((instance) => instance.name === name)!,
@@ -203,6 +205,41 @@ Deno.test("RateLimiter has a model that comes later begin where the others are",
     await end(name);
   }
   assert.deepEqual(turns.toSorted().join(""), "aaabbb");
+});
+
+Deno.test("RateLimiter has a model that was idle go on where the others are", async () => {
+  const { send, running, end, clock } = setUp([], {
+    a: [{ needs: [need("R", 1)] }],
+    b: [{ needs: [need("R", 1)] }],
+    "in no one's way": [{ needs: [need("S", 1)] }],
+  });
+  send("in no one's way");
+  const turns = async (count: number) => {
+    let names = "";
+    for (let i = 0; i < count; i++) {
+      const name = running().find((each) => each !== "in no one's way_0_0")!;
+      names += name[0];
+      await end(name);
+    }
+    return names;
+  };
+  send("a", 100);
+  await turns(100);
+  clock.advance(5000);
+  send("b", 2);
+  await turns(1);
+  clock.advance(500);
+  // neither has to make up for what the other executed while it had nothing to do
+  send("a", 20);
+  send("b", 20);
+  assert.equal((await turns(7)).slice(1), "ababab");
+  await turns(34);
+  clock.advance(5000);
+  send("a", 60);
+  await turns(30);
+  clock.advance(500);
+  send("b", 20);
+  assert.equal((await turns(9)).slice(1), "babababa");
 });
 
 Deno.test("RateLimiter lets go of what an unloaded model had asked for", async () => {
