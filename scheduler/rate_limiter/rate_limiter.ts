@@ -237,6 +237,10 @@ export class LimitedInstance implements ModelInstance {
     return this.inner.available;
   }
 
+  get gone(): boolean | undefined {
+    return this.inner.gone;
+  }
+
   get onAvailable(): () => void {
     return this.inner.onAvailable;
   }
