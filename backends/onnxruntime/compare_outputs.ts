@@ -43,32 +43,34 @@ export interface Comparison {
  * @param expected the CPU's.
  * @param lowPrecision whether the model's weights have less precision than its outputs.
  * @param valuesMayDiffer compare only types and shapes: for models that draw random numbers.
+ * @param giver who gave what is expected, with its verb.
  */
 export function compareOutputs(
   expected: readonly Tensor[],
   actual: readonly Tensor[],
   lowPrecision: boolean,
   valuesMayDiffer: boolean,
+  giver = "the CPU gives",
 ): Comparison {
   let worst: Comparison = { mismatch: "", largest: 0 };
   for (const reference of expected) {
     const found = actual.find(({ name }) => name === reference.name);
     if (!found) return { mismatch: `output '${reference.name}' is missing`, largest: Infinity };
     if (found.datatype !== reference.datatype || shapeText(found.shape) !== shapeText(reference.shape)) {
-      const mismatch = `output '${reference.name}' is ${found.datatype} ${shapeText(found.shape)}, the CPU gives ` +
+      const mismatch = `output '${reference.name}' is ${found.datatype} ${shapeText(found.shape)}, ${giver} ` +
         `${reference.datatype} ${shapeText(reference.shape)}`;
       return { mismatch, largest: Infinity };
     }
     if (valuesMayDiffer) continue;
-    const result = compareTensor(reference, found, toleranceOf(reference.datatype, lowPrecision));
+    const result = compareTensor(reference, found, toleranceOf(reference.datatype, lowPrecision), giver);
     if (result.largest > worst.largest) worst = result;
   }
   return worst;
 }
 
-function compareTensor(expected: Tensor, actual: Tensor, tolerance: Tolerance): Comparison {
+function compareTensor(expected: Tensor, actual: Tensor, tolerance: Tolerance, giver: string): Comparison {
   const read = reader(expected.datatype);
-  if (!read || tolerance.relative === 0) return compareExactly(expected, actual);
+  if (!read || tolerance.relative === 0) return compareExactly(expected, actual, giver);
   const size = ELEMENT_SIZE[expected.datatype];
   const ours = viewOf(expected.data);
   const theirs = viewOf(actual.data);
@@ -103,12 +105,12 @@ function compareTensor(expected: Tensor, actual: Tensor, tolerance: Tolerance): 
     ? `allowed ${short(allowedAt(reference))}`
     : `and the output as a whole by ${short(rms)}, allowed ${short(rmsAllowed)}`;
   return {
-    mismatch: differs(expected.name, worst / size, read(theirs, worst), reference, allowed),
+    mismatch: differs(expected.name, worst / size, read(theirs, worst), reference, giver, allowed),
     largest: Math.max(largest, rms / rmsAllowed),
   };
 }
 
-function compareExactly(expected: Tensor, actual: Tensor): Comparison {
+function compareExactly(expected: Tensor, actual: Tensor, giver: string): Comparison {
   const size = ELEMENT_SIZE[expected.datatype] || 1;
   const same = expected.data.length === actual.data.length;
   const at = same ? expected.data.findIndex((byte, i) => byte !== actual.data[i]) : 0;
@@ -116,16 +118,29 @@ function compareExactly(expected: Tensor, actual: Tensor): Comparison {
   const index = Math.floor(at / size);
   const read = reader(expected.datatype);
   const mismatch = read
-    ? differs(expected.name, index, read(viewOf(actual.data), index * size), read(viewOf(expected.data), index * size))
+    ? differs(
+      expected.name,
+      index,
+      read(viewOf(actual.data), index * size),
+      read(viewOf(expected.data), index * size),
+      giver,
+    )
     : `output '${expected.name}' differs at byte ${at}`;
   return { mismatch, largest: Infinity };
 }
 
-function differs(name: string, index: number, value: number, reference: number, allowed?: string): string {
+function differs(
+  name: string,
+  index: number,
+  value: number,
+  reference: number,
+  giver: string,
+  allowed?: string,
+): string {
   const difference = allowed === undefined
     ? "must be equal"
     : `differs by ${short(Math.abs(value - reference))}, ${allowed}`;
-  return `output '${name}' at index ${index} is ${short(value)}, the CPU gives ${short(reference)} (${difference})`;
+  return `output '${name}' at index ${index} is ${short(value)}, ${giver} ${short(reference)} (${difference})`;
 }
 
 function short(value: number): string {

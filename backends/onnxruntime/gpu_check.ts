@@ -41,6 +41,11 @@ const RANDOM_OPS = [
   "Bernoulli",
 ];
 
+/** True for a graph whose outputs differ from run to run. */
+export function drawsRandomNumbers({ opTypes }: OnnxGraph): boolean {
+  return RANDOM_OPS.some((name) => opTypes.has(name));
+}
+
 /**
  * Compares a model on WebGPU with itself on the CPU: on its warmup samples where the config has them, and on generated
  * inputs otherwise. What the CPU refuses is passed over; what it computes, WebGPU must compute alike.
@@ -144,7 +149,7 @@ class Check {
     private readonly gpu: CheckedSession,
     private readonly cpu: CheckedSession,
   ) {
-    this.#random = RANDOM_OPS.some((name) => graph.opTypes.has(name));
+    this.#random = drawsRandomNumbers(graph);
   }
 
   /** The CPU's outputs; undefined where it refuses the inputs. */

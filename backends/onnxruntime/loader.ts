@@ -74,7 +74,10 @@ export class ModelLoader {
         unload: () => this.#stopAll(),
       };
       if (started.every(({ instance }) => instance.info.runtime === "webgpu")) {
-        offerToChains(loaded, this.#loadOptions("webgpu", 1));
+        const { gpuCheck, executionTimeoutSecs } = this.settings;
+        const options = this.#loadOptions("webgpu", 1);
+        const { directory } = this.source;
+        offerToChains(loaded, { options, graph: this.graph, directory, gpuCheck, executionTimeoutSecs });
       }
       return loaded;
     } catch (thrown) {

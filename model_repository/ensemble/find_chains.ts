@@ -1,39 +1,60 @@
-import type { LoadedModel } from "../../backends/backend.ts";
-import { chainOptionsOf } from "../../backends/onnxruntime/chain.ts";
-import type { ModelConfig } from "../../proto/gen/model_config_pb.ts";
 import type { EnsembleDescription, StepDescription } from "../../scheduler/ensemble/description.ts";
+import { type ChainCandidate, obstacleOf, obstacleToJoining } from "./chain_obstacles.ts";
 
-/** What is asked of a step's model. */
-export interface ChainCandidate {
-  readonly config: ModelConfig;
-  readonly loaded: LoadedModel;
+/** What {@link findChains} has found. */
+export interface FoundChains {
+  /** Numbers of the steps of each chain, in the order in which they run. */
+  readonly chains: readonly (readonly number[])[];
+  /** What steps on the GPU hand to each other by way of the CPU all the same, and why: a line each. */
+  readonly gaps: readonly string[];
 }
 
 /**
- * The steps that can run one after the other in one GPU worker, as lists of their numbers: each reads nothing but what the
- * steps before it in the list have written, except for the first. A step is in one list at most, and no list has only one.
+ * The steps that can run one after the other in one GPU worker: each reads nothing but what the steps before it in its chain
+ * have written, except for the first. A step is in one chain at most, and no chain has only one.
  */
-export function findChains({ steps }: EnsembleDescription, models: readonly ChainCandidate[]): number[][] {
-  const left = new Set(inOrder(steps).filter((index) => isChainable(models[index], steps[index])));
-  const chains: number[][] = [];
+export function findChains(ensemble: EnsembleDescription, models: readonly ChainCandidate[]): FoundChains {
+  const { steps } = ensemble;
+  const obstacles = steps.map((step, index) => obstacleOf(models[index], step));
+  const left = new Set(inOrder(steps).filter((index) => obstacles[index] === undefined));
+  const groups: number[][] = [];
   for (const first of [...left]) {
     if (!left.delete(first)) continue;
     const chain = [first];
-    for (let next = true; next;) {
-      const found = [...left].find((index) => follows(index, chain, steps, models));
-      next = found !== undefined;
-      if (found === undefined) continue;
+    for (;;) {
+      const found = [...left].find((index) => obstacleToJoining(index, chain, ensemble, models) === undefined);
+      if (found === undefined) break;
       left.delete(found);
       chain.push(found);
     }
-    if (chain.length > 1) chains.push(chain);
+    groups.push(chain);
   }
-  return chains;
+  const gaps = new Set<string>();
+  for (const [writer, reader] of handovers(steps)) {
+    if (!runsOnGpu(models[writer]) || !runsOnGpu(models[reader])) continue;
+    const group = groups.find((chain) => chain.includes(writer));
+    if (group?.includes(reader)) continue;
+    const why = obstacles[writer] ?? obstacles[reader] ?? obstacleToJoining(reader, group!, ensemble, models);
+    const [from, to] = [steps[writer].modelName, steps[reader].modelName];
+    gaps.add(`what '${from}' hands to '${to}' goes by way of the CPU, since ${why ?? "they are in different chains"}`);
+  }
+  return { chains: groups.filter((chain) => chain.length > 1), gaps: [...gaps] };
+}
+
+/** Which step reads what which other one has written. */
+function handovers(steps: readonly StepDescription[]): [writer: number, reader: number][] {
+  const writers = writersOf(steps);
+  return steps.flatMap(({ inputs }, reader) =>
+    inputs.flatMap(({ tensor }): [number, number][] => {
+      const writer = writers.get(tensor);
+      return writer === undefined ? [] : [[writer, reader]];
+    })
+  );
 }
 
 /** Numbers of the steps, each after those whose tensors it reads. */
 function inOrder(steps: readonly StepDescription[]): number[] {
-  const writers = new Map(steps.flatMap(({ outputs }, index) => outputs.map(({ tensor }) => [tensor, index])));
+  const writers = writersOf(steps);
   const order = new Set<number>();
   const visit = (index: number) => {
     for (const { tensor } of steps[index].inputs) {
@@ -46,33 +67,11 @@ function inOrder(steps: readonly StepDescription[]): number[] {
   return [...order];
 }
 
-/**
- * True for a model that runs each request on its own, on WebGPU, with shapes that need no change. One that batches requests
- * of many clients, or has a cache, gains more by that than by what stays on the GPU.
- */
-function isChainable({ config, loaded }: ChainCandidate, { inputs, decoupled }: StepDescription): boolean {
-  const options = chainOptionsOf(loaded);
-  return options !== undefined && !decoupled && config.schedulingChoice.case === undefined &&
-    !config.responseCache?.enable && config.batchInput.length === 0 && config.batchOutput.length === 0 &&
-    config.instanceGroup.every(({ rateLimiter }) => !rateLimiter) &&
-    [...config.input, ...config.output].every(({ reshape }) => !reshape) &&
-    [...options.inputs, ...options.outputs].every(({ scalar }) => !scalar) &&
-    new Set(inputs.map(({ tensor }) => tensor)).size === inputs.length;
+function writersOf(steps: readonly StepDescription[]): ReadonlyMap<string, number> {
+  return new Map(steps.flatMap(({ outputs }, index) => outputs.map(({ tensor }) => [tensor, index])));
 }
 
-/** True if all that a step reads comes from the chain, in the shape in which it wants it. */
-function follows(
-  index: number,
-  chain: readonly number[],
-  steps: readonly StepDescription[],
-  models: readonly ChainCandidate[],
-): boolean {
-  const reader = steps[index];
-  return reader.inputs.length > 0 && reader.inputs.every(({ tensor, dims }) => {
-    const writer = chain.find((other) => steps[other].outputs.some((output) => output.tensor === tensor));
-    if (writer === undefined) return false;
-    const { name } = steps[writer].outputs.find((output) => output.tensor === tensor)!;
-    const output = models[writer].config.output.find((output) => output.name === name)!;
-    return output.dims.length + Number(steps[writer].batching) === dims.length + Number(reader.batching);
-  });
+/** As people are told where it runs. */
+function runsOnGpu({ loaded }: ChainCandidate): boolean {
+  return loaded.device.includes("GPU");
 }

@@ -39,7 +39,16 @@ export async function serveEnsemble(
   });
   const statistics = new ModelStatistics();
   const modelVersion = String(version);
-  const { unload, ...runnable } = await withChains(description, modelVersion, models, find, log, clock);
+  const { unload, ...runnable } = await withChains({
+    config,
+    description,
+    models,
+    modelVersion,
+    find,
+    log,
+    clock,
+    maxQueueSize,
+  });
   const inner = new EnsembleScheduler({ ...runnable, modelVersion, statistics, clock, maxQueueSize });
   const own = epochOf(config, revisions.get(version), cache);
   const epoch = () => epochWithSteps(own, config, find);

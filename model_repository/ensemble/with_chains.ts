@@ -3,8 +3,9 @@ import { Status } from "../../core/status.ts";
 import type { Log } from "../../observability/log.ts";
 import type { EnsembleDescription } from "../../scheduler/ensemble/description.ts";
 import type { FindStepModel } from "../../scheduler/ensemble/step_model.ts";
-import type { ServedModel } from "../served_model.ts";
+import { chainInputs, type ChainSurroundings } from "./chain_inputs.ts";
 import { ChainedSteps } from "./chained_steps.ts";
+import { checkChain } from "./check_chain.ts";
 import { findChains } from "./find_chains.ts";
 import { GpuChain, stepOfChain } from "./gpu_chain.ts";
 import type { FindServedModel } from "./served_ensemble.ts";
@@ -17,35 +18,31 @@ export interface RunnableEnsemble {
   unload(): Promise<void>;
 }
 
-/**
- * The ensemble with those of its steps that follow each other on the GPU as one step each, whose tensors stay there.
- *
- * @param models that serve now, step by step. @param find finds them for a request.
- */
-export async function withChains(
-  description: EnsembleDescription,
-  modelVersion: string,
-  models: readonly ServedModel[],
-  find: FindServedModel,
-  log: Log,
-  clock: Clock,
-): Promise<RunnableEnsemble> {
+/** What {@link withChains} works with. */
+export interface ChainingParts extends ChainSurroundings {
+  readonly modelVersion: string;
+  /** Finds the models for a request. */
+  readonly find: FindServedModel;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly maxQueueSize?: number;
+}
+
+/** The ensemble with those of its steps that follow each other on the GPU as one step each, whose tensors stay there. */
+export async function withChains(parts: ChainingParts): Promise<RunnableEnsemble> {
+  const { description, models, find, log } = parts;
+  const { chains: found, gaps } = findChains(description, models);
+  const started = await Promise.all(found.map((steps, i) => startedChain(parts, `chain_${i}`, steps)));
   const chains = new Map<string, GpuChain>();
-  const byStep = new Map<number, string>();
-  for (const steps of findChains(description, models)) {
-    const name = `chain_${chains.size}`;
-    try {
-      chains.set(name, await GpuChain.start(description, modelVersion, name, steps, models, log, clock));
-      for (const step of steps) byStep.set(step, name);
-      const names = new Set(steps.map((step) => description.steps[step].modelName));
-      log.info(`${description.name}: what ${[...names].join(", ")} hand to each other stays on the GPU`);
-    } catch (thrown) {
-      const { message } = Status.from(thrown);
-      log.warning(`${description.name}: its steps run one by one, since they do not load into one worker: ${message}`);
-    }
-  }
+  const inChain = new Set<number>();
+  started.forEach((chain, i) => {
+    if (!chain) return;
+    chains.set(`chain_${i}`, chain);
+    for (const step of found[i]) inChain.add(step);
+  });
+  for (const gap of gaps) log.info(`${description.name}: ${gap}`);
   const findVersion: FindStepModel = (name, version) => find(name, version === "" ? undefined : Number(version));
-  const steps = description.steps.filter((_, index) => !byStep.has(index));
+  const steps = description.steps.filter((_, index) => !inChain.has(index));
   // No model has such a name: it would be that of a directory.
   for (const [name, chain] of chains) steps.push(stepOfChain(chain, `${name}/`));
   return {
@@ -62,4 +59,37 @@ export async function withChains(
       await Promise.all(chains.values().map((chain) => chain.stop()));
     },
   };
+}
+
+/** A chain that has proved to answer as its steps do; undefined, and the reason in the log, where it does not. */
+async function startedChain(
+  { modelVersion, log, clock, maxQueueSize, ...surroundings }: ChainingParts,
+  name: string,
+  steps: readonly number[],
+): Promise<GpuChain | undefined> {
+  const { description, models } = surroundings;
+  const names = [...new Set(steps.map((step) => description.steps[step].modelName))].join(", ");
+  let chain: GpuChain | undefined;
+  let reason: string;
+  try {
+    chain = await GpuChain.start({
+      ensemble: description,
+      modelVersion,
+      name,
+      steps,
+      models,
+      log,
+      clock,
+      maxQueueSize,
+    });
+    reason = await checkChain(chain, chainInputs(chain, surroundings));
+  } catch (thrown) {
+    reason = `it does not load: ${Status.from(thrown).message}`;
+  }
+  if (reason === "") {
+    log.info(`${description.name}: what ${names} hand to each other stays on the GPU`);
+    return chain;
+  }
+  await chain?.stop();
+  log.warning(`${description.name}: ${names} run one by one, since as one chain on the GPU ${reason}`);
 }

@@ -1,21 +1,26 @@
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-web";
 import { chainLinkShape } from "../../../core/errors/onnxruntime.ts";
 import { deviceFailed } from "../../../core/errors/onnxruntime_execution.ts";
+import { reshaped } from "../../../core/reshaped.ts";
 import type { WorkerModel, WorkerModelInfo, WorkerTensor } from "../../worker/protocol.ts";
 import { setAssetDirectory } from "./assets.ts";
 import { type ChainLink, LINK_TIMES, type OrtChainOptions } from "./chain_options.ts";
 import { clean, runError } from "./failures.ts";
 import { installMapShim, removeMapShim, selfTest } from "./map_shim.ts";
 import type { OrtLoadOptions } from "./options.ts";
-import type { Fetched } from "./tensors.ts";
+import { type Fetched, toWorkerTensor } from "./tensors.ts";
 import { creationError, endWithDevice, ERROR_SCOPES, RUN_OPTIONS, startWebGpu } from "./webgpu.ts";
 import { readModel, WebTensors } from "./web_session.ts";
 import { modelFile } from "./worker_model.ts";
 
 type Ort = typeof import("onnxruntime-web/jspi");
 
-/** A value on its way: from the main thread, or on the GPU. */
-type ChainValue = { readonly given: WorkerTensor } | { readonly kept: OrtTensor };
+/** A value on its way, with the shape that the other models see. */
+interface ChainValue {
+  readonly shape: readonly number[];
+  /** From the main thread, or on the GPU. */
+  readonly source: WorkerTensor | OrtTensor;
+}
 
 /**
  * Several models in one worker, on one GPU device. What one writes and a later one reads stays on the GPU; only what the
@@ -50,14 +55,16 @@ export class OrtChainModel implements WorkerModel<OrtChainOptions> {
       await this.#open();
       this.#broken = false;
     }
-    const values = new Map<string, ChainValue>(inputs.map((given) => [given.name, { given }]));
+    const values = new Map<string, ChainValue>(
+      inputs.map((given) => [given.name, { shape: given.shape, source: given }]),
+    );
     try {
       return await this.#guarded(async () => {
         const times = await this.#runLinks(values, neededLinks(this.#options.links, outputs));
         return await Promise.all(outputs.map((name) => name === LINK_TIMES ? times : this.#read(name, values)));
       });
     } finally {
-      for (const value of values.values()) if ("kept" in value) value.kept.dispose();
+      for (const { source } of values.values()) if (isKept(source)) source.dispose();
     }
   }
 
@@ -90,30 +97,40 @@ export class OrtChainModel implements WorkerModel<OrtChainOptions> {
   }
 
   async #runLinks(values: Map<string, ChainValue>, count: number): Promise<WorkerTensor> {
+    const { links, batching } = this.#options;
     const times = new Float64Array(count * 2);
     for (let i = 0; i < count; i++) {
-      const link = this.#options.links[i];
       const began = performance.now();
-      times[2 * i] = await this.#runLink(link, values);
+      times[2 * i] = await this.#runLink(links[i], values, batching && i > 0 ? times[0] : undefined);
       times[2 * i + 1] = performance.now() - began;
     }
-    return { name: LINK_TIMES, datatype: "FP64", shape: [count, 2], data: new Uint8Array(times.buffer) };
+    const rows = batching ? times[0] : 1;
+    const data = new Uint8Array(rows * times.byteLength);
+    for (let row = 0; row < rows; row++) data.set(new Uint8Array(times.buffer), row * times.byteLength);
+    return { name: LINK_TIMES, datatype: "FP64", shape: [rows, times.length], data };
   }
 
-  /** @returns the rows that the model was given. */
-  async #runLink(link: ChainLink, values: Map<string, ChainValue>): Promise<number> {
-    const { options, session, tensors } = this.#models[link.model];
+  /**
+   * @param expected rows that it must be given; undefined for any number.
+   * @returns the rows that the model was given.
+   */
+  async #runLink(link: ChainLink, values: Map<string, ChainValue>, expected: number | undefined): Promise<number> {
+    const { options, session, tensors, scalars } = this.#models[link.model];
     const given: WorkerTensor[] = [];
     const kept: Record<string, OrtTensor> = {};
     let rows = 1;
-    for (const { name, tensor, dims } of link.inputs) {
+    for (const { name, tensor, dims, reshape } of link.inputs) {
       const value = values.get(tensor);
       if (!value) continue; // optional, and left out
-      const shape = "given" in value ? value.given.shape : value.kept.dims;
-      if (!fits(shape, dims, link.maxBatchSize)) throw chainLinkShape(options.modelName, name, shape, dims);
+      const { shape, source } = value;
+      if (!fits(shape, dims, link.maxBatchSize) || expected !== undefined && shape[0] !== expected) {
+        const wanted = expected === undefined ? dims : [expected, ...dims.slice(1)];
+        throw chainLinkShape(options.modelName, name, shape, wanted);
+      }
       if (link.maxBatchSize > 0) rows = shape[0];
-      if ("given" in value) given.push({ ...value.given, name });
-      else kept[name] = value.kept;
+      const own = reshape ? reshaped(shape, dims, reshape, 0) : shape;
+      if (isKept(source)) kept[name] = this.#inShape(source, scalars.has(name) ? [] : own);
+      else given.push({ ...source, name, shape: own });
     }
     const feeds = { ...tensors.feeds(given), ...kept };
     let results: InferenceSession.ReturnType;
@@ -123,23 +140,41 @@ export class OrtChainModel implements WorkerModel<OrtChainOptions> {
       this.#broken = true;
       throw runError(thrown, options.modelName);
     }
-    for (const { name, tensor } of link.outputs) values.set(tensor, { kept: results[name] as OrtTensor });
+    for (const { name, tensor, reshape } of link.outputs) {
+      const source = results[name] as OrtTensor;
+      const shape = scalars.has(name) && source.dims.length === 0 ? [1] : source.dims;
+      const same = !reshape || shape.length !== reshape.from.length;
+      values.set(tensor, { shape: same ? shape : reshaped(shape, reshape.from, reshape.to, 0), source });
+    }
     return rows;
   }
 
-  async #read(name: string, values: ReadonlyMap<string, ChainValue>): Promise<WorkerTensor> {
-    const { kept } = values.get(name) as { kept: OrtTensor };
-    const { link, output } = writerOf(this.#options.links, name);
-    const data = await kept.getData();
-    const fetched = { type: kept.type, dims: kept.dims, data } as unknown as Fetched;
-    return { ...this.#models[link.model].tensors.output(output, fetched), name };
+  /** A tensor on the GPU under another shape; it stays the owner of its memory. */
+  #inShape(kept: OrtTensor, shape: readonly number[]): OrtTensor {
+    if (shape.length === kept.dims.length && shape.every((dim, i) => dim === kept.dims[i])) return kept;
+    const dataType = kept.type as OrtTensor.GpuBufferDataTypes;
+    return this.#ort.Tensor.fromGpuBuffer(kept.gpuBuffer, { dataType, dims: [...shape] });
   }
+
+  async #read(name: string, values: ReadonlyMap<string, ChainValue>): Promise<WorkerTensor> {
+    const { shape, source } = values.get(name)!;
+    const kept = source as OrtTensor;
+    const data = await kept.getData();
+    const fetched = { type: kept.type, dims: shape, data } as unknown as Fetched;
+    return toWorkerTensor(name, fetched, false);
+  }
+}
+
+function isKept(source: WorkerTensor | OrtTensor): source is OrtTensor {
+  return "dispose" in source;
 }
 
 interface ChainedModel {
   readonly options: OrtLoadOptions;
   readonly session: InferenceSession;
   readonly tensors: WebTensors;
+  /** Names of inputs and outputs that are scalars in the graph. */
+  readonly scalars: ReadonlySet<string>;
 }
 
 async function openModel(ort: Ort, options: OrtLoadOptions): Promise<ChainedModel> {
@@ -150,7 +185,8 @@ async function openModel(ort: Ort, options: OrtLoadOptions): Promise<ChainedMode
       executionProviders: [{ name: "webgpu", ...options.webgpu }],
       preferredOutputLocation: "gpu-buffer",
     });
-    return { options, session, tensors: new WebTensors(options) };
+    const scalars = [...options.inputs, ...options.outputs].filter(({ scalar }) => scalar).map(({ name }) => name);
+    return { options, session, tensors: new WebTensors(options), scalars: new Set(scalars) };
   } catch (thrown) {
     throw creationError(thrown, options);
   }
@@ -162,14 +198,6 @@ function neededLinks(links: readonly ChainLink[], wanted: readonly string[]): nu
     if (links[count - 1].outputs.some(({ tensor }) => wanted.includes(tensor))) return count;
   }
   return 0;
-}
-
-function writerOf(links: readonly ChainLink[], tensor: string): { link: ChainLink; output: string } {
-  for (const link of links) {
-    const output = link.outputs.find((output) => output.tensor === tensor);
-    if (output) return { link, output: output.name };
-  }
-  throw new Error(`no link of the chain writes '${tensor}'`);
 }
 
 function fits(shape: readonly number[], dims: readonly number[], maxBatchSize: number): boolean {

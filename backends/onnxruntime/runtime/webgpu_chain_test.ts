@@ -74,12 +74,22 @@ function link(model: number, from: string, to: string, dims: readonly number[] =
   };
 }
 
-/** Runs `test` with a chain of these links over {@link GRAPHS}. */
-async function withChain(links: readonly ChainLink[], test: (chain: RemoteChain) => Promise<void>): Promise<void> {
+/** What is unusual in a test's chain. */
+interface Unusual {
+  readonly graphs?: readonly GraphDefinition[];
+  readonly batching?: boolean;
+}
+
+/** Runs `test` with a chain of these links, over {@link GRAPHS} unless there are others. */
+async function withChain(
+  links: readonly ChainLink[],
+  test: (chain: RemoteChain) => Promise<void>,
+  { graphs = GRAPHS, batching = false }: Unusual = {},
+): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "chain-test-" });
   try {
     const models: OrtLoadOptions[] = [];
-    for (const [i, definition] of GRAPHS.entries()) {
+    for (const [i, definition] of graphs.entries()) {
       const modelPath = `${folder}/${i}.onnx`;
       await Deno.writeFile(modelPath, onnxModel(definition));
       models.push({
@@ -90,12 +100,12 @@ async function withChain(links: readonly ChainLink[], test: (chain: RemoteChain)
         interOpThreads: 1,
         executionMode: "sequential",
         graphOptimization: "all",
-        inputs: [{ name: "x", datatype: "FP32" }],
-        outputs: [{ name: "z", datatype: "FP32" }],
+        inputs: [{ name: "x", datatype: "FP32", scalar: definition.inputs[0].shape?.length === 0 }],
+        outputs: [{ name: "z", datatype: "FP32", scalar: definition.outputs[0].shape?.length === 0 }],
       });
     }
     await using chain = new RemoteChain();
-    const { error } = await chain.load({ models, links });
+    const { error } = await chain.load({ models, links, batching });
     assert.equal(error, undefined);
     await test(chain);
   } finally {
@@ -130,7 +140,7 @@ Deno.test({
   async fn() {
     await withChain([link(0, "in", "a"), link(1, "a", "b"), link(2, "b", "out")], async (chain) => {
       const { result: [times, b] } = await chain.run([vector(1, 2)], LINK_TIMES, "b");
-      assert.deepEqual([times.name, times.datatype, times.shape], [LINK_TIMES, "FP64", [2, 2]]);
+      assert.deepEqual([times.name, times.datatype, times.shape], [LINK_TIMES, "FP64", [1, 4]]);
       assert.deepEqual(floats(b), [20, 30]);
       // four numbers are what the last model takes
       assert.match((await chain.run([vector(1, 2)], "out")).error!.message, /model_2|onnx/i);
@@ -162,5 +172,106 @@ Deno.test({
       );
       assert.deepEqual(floats((await chain.run([vector(1, 2, 3)], "out")).result[0]), [20, 30, 40]);
     });
+  },
+});
+
+/** Doubles the rows of a matrix, one by one. */
+const ROWS: GraphDefinition = {
+  inputs: [{ name: "x", shape: ["n", 2] }],
+  outputs: [{ name: "z", shape: ["n", 2] }],
+  nodes: [{ op: "Add", inputs: ["x", "x"], outputs: ["z"] }],
+};
+
+/** Puts the rows of a matrix twice, one below the other. */
+const TWICE_THE_ROWS: GraphDefinition = {
+  ...ROWS,
+  outputs: [{ name: "z", shape: ["m", 2] }],
+  nodes: [{ op: "Concat", inputs: ["x", "x"], outputs: ["z"], integers: { axis: 0 } }],
+};
+
+const batched = (model: number, from: string, to: string): ChainLink => ({
+  ...link(model, from, to, [-1, 2]),
+  maxBatchSize: 4,
+});
+
+Deno.test({
+  ...needing("OrtChainModel reads a batch of many rows back once, and says of each row what its links took", absent),
+  async fn() {
+    await withChain([batched(0, "in", "a"), batched(0, "a", "out")], async (chain) => {
+      const input = tensor("in", "FP32", [4, 2], Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+      const { error, result: [times, out], reads } = await chain.run([input], LINK_TIMES, "out");
+      assert.equal(error, undefined);
+      assert.deepEqual([out.shape, floats(out)], [[4, 2], [4, 8, 12, 16, 20, 24, 28, 32]]);
+      assert.deepEqual(times.shape, [4, 4]);
+      const numbers = [...new Float64Array(times.data.buffer)];
+      assert.deepEqual([numbers[0], numbers[2]], [4, 4]);
+      assert.deepEqual(numbers, [0, 1, 2, 3].flatMap(() => numbers.slice(0, 4)));
+      assert.deepEqual(reads, { reads: [32], maps: 1 });
+    }, { graphs: [ROWS], batching: true });
+  },
+});
+
+Deno.test({
+  ...needing(
+    "OrtChainModel refuses a batch whose rows change on the way, and takes a single request of that kind",
+    absent,
+  ),
+  async fn() {
+    const links = [batched(0, "in", "a"), batched(1, "a", "out")];
+    const graphs = [TWICE_THE_ROWS, ROWS];
+    const input = tensor("in", "FP32", [1, 2], Float32Array.of(1, 2));
+    await withChain(links, async (chain) => {
+      assert.equal(
+        (await chain.run([input], "out")).error!.message,
+        "input 'x' of model 'model_1' gets the shape [2,2] within a chain of models on the GPU, but expects [1,2]",
+      );
+    }, { graphs, batching: true });
+    await withChain(links, async (chain) => {
+      assert.deepEqual(floats((await chain.run([input], "out")).result[0]), [2, 4, 2, 4]);
+    }, { graphs });
+  },
+});
+
+Deno.test({
+  ...needing("OrtChainModel reshapes what it keeps on the GPU as the configurations say", absent),
+  async fn() {
+    const links: ChainLink[] = [
+      {
+        ...batched(0, "in", "a"),
+        // the model gives [n, 2] and shows [n, 2, 1]
+        outputs: [{ name: "z", tensor: "a", reshape: { from: [-1, 2], to: [-1, 2, 1] } }],
+      },
+      {
+        model: 0,
+        inputs: [{ name: "x", tensor: "a", dims: [-1, 2, 1], reshape: [-1, 2] }],
+        outputs: [{ name: "z", tensor: "b", reshape: { from: [-1, 2], to: [2, -1] } }],
+        maxBatchSize: 4,
+      },
+    ];
+    await withChain(links, async (chain) => {
+      const input = tensor("in", "FP32", [3, 2], Float32Array.of(1, 2, 3, 4, 5, 6));
+      const { error, result: [a, b], reads } = await chain.run([input], "a", "b");
+      assert.equal(error, undefined);
+      assert.deepEqual([a.shape, floats(a)], [[3, 2, 1], [2, 4, 6, 8, 10, 12]]);
+      assert.deepEqual([b.shape, floats(b)], [[2, 3], [4, 8, 12, 16, 20, 24]]);
+      assert.equal(reads.maps, 2);
+    }, { graphs: [ROWS] });
+  },
+});
+
+Deno.test({
+  ...needing("OrtChainModel hands scalars on as the graphs have them, and shows them as one value", absent),
+  async fn() {
+    const scalar: GraphDefinition = {
+      ...graph("Mul", [10]),
+      inputs: [{ name: "x", shape: [] }],
+      outputs: [{ name: "z", shape: [] }],
+    };
+    const links = [link(0, "in", "a", [1]), link(0, "a", "b", [1]), link(1, "b", "out", [1])];
+    await withChain(links, async (chain) => {
+      const { error, result } = await chain.run([vector(7)], "b", "out");
+      assert.equal(error, undefined);
+      assert.deepEqual(result.map((tensor) => [tensor.shape, floats(tensor)]), [[[1], [700]], [[1], [701]]]);
+    }, { graphs: [scalar, graph("Add", [1])] });
   },
 });
