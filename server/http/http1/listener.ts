@@ -75,8 +75,9 @@ export class Http1Listener {
     while (!this.#stopping) {
       try {
         this.#serve(await this.#listener.accept());
-      } catch {
+      } catch (error) {
         if (this.#stopping) return;
+        if (clientWasGone(error)) continue;
         this.#makeRoom();
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
@@ -114,6 +115,12 @@ export class Http1Listener {
       if (++closed === MAX_CLOSED_FOR_ROOM) return;
     }
   }
+}
+
+/** Whether accepting failed for one client only, which had gone before it was its turn: the next may be accepted at once. */
+export function clientWasGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset;
 }
 
 /** One client's connection: its requests, one after the other. */

@@ -89,9 +89,12 @@ export class Output {
     ) {
       await this.#write(buffer.subarray(start, HEAD_BYTES + length));
     } else {
-      await this.#write(encoder.encode(text));
-      await this.#write(bytes ?? buffer.subarray(HEAD_BYTES, HEAD_BYTES + length));
-      if (bytes !== undefined && bytes.length >= LARGE_BYTES) freeMemory([bytes.buffer]);
+      try {
+        await this.#write(encoder.encode(text));
+        await this.#write(bytes ?? buffer.subarray(HEAD_BYTES, HEAD_BYTES + length));
+      } finally {
+        if (bytes !== undefined && bytes.length >= LARGE_BYTES) freeMemory([bytes.buffer]);
+      }
     }
     if (spare.length < MAX_SPARE) spare.push(buffer);
   }

@@ -1,7 +1,7 @@
 /** Clients that stop in the middle, close half of the connection, or keep one that others need. */
 import assert from "node:assert/strict";
 import { DirectResponse } from "../direct_response.ts";
-import type { Answer, Patience } from "./listener.ts";
+import { type Answer, clientWasGone, type Patience } from "./listener.ts";
 import { Client, pathOf, post, withListener } from "./testing.ts";
 
 const SOON: Patience = { headMs: 20, stallMs: 20, lingerMs: 20, sweepMs: 5 };
@@ -118,4 +118,10 @@ Deno.test("Http1Listener answers clients that closed their side, and stops for t
     }, PATIENT);
     assert.deepEqual(outcomes, [outcome], `${version} ${closes}`);
   }
+});
+
+Deno.test("clientWasGone() tells a client that gave up from a server that can take no more", () => {
+  assert.equal(clientWasGone(new Deno.errors.NotConnected("Transport endpoint is not connected")), true);
+  assert.equal(clientWasGone(new Deno.errors.ConnectionAborted("")), true);
+  assert.equal(clientWasGone(new Error("Too many open files (os error 24)")), false);
 });
