@@ -2,10 +2,8 @@ import { joinBytes } from "../../core/bytes.ts";
 import { badFrame, clientCancelled, messageTooLarge } from "../../core/errors/grpc.ts";
 import { decompress } from "./compression.ts";
 import { FRAME_HEADER, MAX_MESSAGE_BYTES } from "./frame.ts";
+import { gather } from "./gather.ts";
 import type { GrpcCall } from "./transport/transport.ts";
-
-/** A buffer of this size is allocated on the word of the length prefix; beyond, it grows with what arrives. */
-const TRUSTED_BYTES = 4 << 20;
 
 /**
  * The one message of a unary call, without its frame header. It is a view of what the transport delivered, which is
@@ -27,7 +25,7 @@ export async function readUnaryMessage(call: GrpcCall, limit = MAX_MESSAGE_BYTES
   const length = (frame[1] << 24 | frame[2] << 16 | frame[3] << 8 | frame[4]) >>> 0;
   if (length > limit) throw messageTooLarge(length, limit);
   const total = FRAME_HEADER + length;
-  if (frame.length < total) frame = await fill(call, frame, total);
+  if (frame.length < total) frame = await gather(call, frame, total);
   if (frame.length > total) throw badFrame("a unary call has one message, got more");
   if (frame[0] === 0) {
     drain(call);
@@ -36,29 +34,6 @@ export async function readUnaryMessage(call: GrpcCall, limit = MAX_MESSAGE_BYTES
   if (frame[0] !== 1) throw badFrame(`its first byte is ${frame[0]}, expected 0 or 1`);
   drain(call);
   return decompress(frame.subarray(FRAME_HEADER), call.headers.get("grpc-encoding"), limit);
-}
-
-/** Reads on until `total` bytes are there, into one buffer that grows with what really arrives. */
-async function fill(call: GrpcCall, first: Uint8Array, total: number): Promise<Uint8Array> {
-  let buffer: Uint8Array = new Uint8Array(Math.min(total, Math.max(TRUSTED_BYTES, first.length * 2)));
-  buffer.set(first);
-  let have = first.length;
-  while (have < total) {
-    const chunk = await call.read();
-    if (chunk === undefined) {
-      if (call.signal.aborted) throw clientCancelled();
-      throw badFrame(`it was cut off after ${have} of ${total} bytes`);
-    }
-    if (have + chunk.length > total) throw badFrame("a unary call has one message, got more");
-    if (have + chunk.length > buffer.length) {
-      const grown = new Uint8Array(Math.min(total, Math.max(have + chunk.length, buffer.length * 4)));
-      grown.set(buffer.subarray(0, have));
-      buffer = grown;
-    }
-    buffer.set(chunk, have);
-    have += chunk.length;
-  }
-  return buffer;
 }
 
 /** Lets the end of the body arrive without waiting for it. */

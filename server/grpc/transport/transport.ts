@@ -23,17 +23,23 @@ export interface GrpcCall {
    */
   readonly signal: AbortSignal;
   /**
-   * The next bytes of the body, undefined after the last. The body of a cancelled call ends like a finished one: look at
-   * {@link signal} after the end.
+   * The next bytes of the body, which are the caller's; undefined after the last. The body of a cancelled call ends like a
+   * finished one: look at {@link signal} after the end. One read at a time.
+   *
+   * @param into where the caller wants the bytes. A transport that puts them there fills it, unless the body ends before,
+   *   and the result is a view of it; others take no notice and give a piece of any length.
    */
-  read(): Promise<Uint8Array | undefined>;
+  read(into?: Uint8Array): Promise<Uint8Array | undefined>;
 }
 
 /** The answer to a call. */
 export interface GrpcReply {
   readonly status: number;
   readonly headers: readonly Field[];
-  /** One piece, or pieces as they come; an iterator that throws breaks the stream off. */
+  /**
+   * One piece, or pieces as they come; an iterator that throws breaks the stream off. Pieces are the transport's from
+   * then on: it may give the memory of large ones back.
+   */
   readonly body: Uint8Array | AsyncIterator<Uint8Array> | undefined;
   /** Sent after the body; asked for when the body has ended. Undefined for an answer without trailers (not gRPC). */
   readonly trailers: readonly Field[] | (() => readonly Field[]) | undefined;

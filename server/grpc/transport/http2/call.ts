@@ -1,8 +1,9 @@
 import { encodeFields, encodeStatus } from "./hpack/encoder.ts";
+import { RequestBody } from "./request_body.ts";
 import type { RequestHead } from "./request_head.ts";
+import { freeMemory, LARGE_BYTES } from "../../../../core/memory.ts";
 import { type Field, type GrpcCall, type GrpcReply, isSendable, type Metadata } from "../transport.ts";
 
-const NOTHING = Promise.resolve(undefined);
 const NO_BYTES = new Uint8Array(0);
 
 /** What a call asks of its connection. */
@@ -27,17 +28,17 @@ export class Http2Call implements GrpcCall {
   receiveWindow: number;
   /** Bytes taken since the client was last told. */
   unannounced = 0;
-  /** Bytes of body received in all. */
-  received = 0;
+  /** What came of the request's body. */
+  readonly requestBody: RequestBody = new RequestBody(this);
 
-  readonly #chunks: Uint8Array[] = [];
-  #wake: ((chunk: Uint8Array | undefined) => void) | undefined;
   #abort: AbortController | undefined;
   #cancelled = false;
 
   /** Header blocks and pieces of the answer that wait to be sent. */
   head: Uint8Array[] | undefined;
   piece: Uint8Array = NO_BYTES;
+  /** What the piece fills, if that is large. */
+  #memory: ArrayBufferLike | undefined;
   trailers: Uint8Array | undefined;
   /** No piece comes after the one that is there. */
   bodyEnded = false;
@@ -78,32 +79,19 @@ export class Http2Call implements GrpcCall {
     return this.#abort.signal;
   }
 
-  read(): Promise<Uint8Array | undefined> {
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) {
-      this.owner.consumed(this, chunk.length);
-      return Promise.resolve(chunk);
-    }
-    if (this.remoteEnded || this.closed) return NOTHING;
-    return new Promise((resolve) => this.#wake = resolve);
+  read(into?: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.requestBody.read(into);
   }
 
-  /** A piece of the body came, which is the call's from now on. */
-  receive(chunk: Uint8Array): void {
-    const wake = this.#wake;
-    if (wake === undefined) {
-      this.#chunks.push(chunk);
-      return;
-    }
-    this.#wake = undefined;
-    this.owner.consumed(this, chunk.length);
-    wake(chunk);
+  /** Bytes of the body were taken. */
+  consumed(bytes: number): void {
+    this.owner.consumed(this, bytes);
   }
 
   /** The body is complete. */
   endOfBody(): void {
     this.remoteEnded = true;
-    this.#wakeAtEnd();
+    this.requestBody.end();
   }
 
   /** Begins the answer. */
@@ -116,7 +104,7 @@ export class Http2Call implements GrpcCall {
     }
     this.head = [encodeStatus(reply.status), encodeFields(sendable(reply.headers))];
     if (body === undefined || body instanceof Uint8Array) {
-      this.piece = body ?? NO_BYTES;
+      if (body !== undefined && this.method !== "HEAD") this.#hold(body);
       this.#end(trailers);
     } else {
       this.#body = body;
@@ -128,7 +116,15 @@ export class Http2Call implements GrpcCall {
   /** The piece was sent: the next one may be made. */
   pieceSent(): void {
     this.piece = NO_BYTES;
+    if (this.#memory !== undefined) freeMemory([this.#memory]);
+    this.#memory = undefined;
     this.#taken?.();
+  }
+
+  /** Has a piece sent next. */
+  #hold(piece: Uint8Array): void {
+    this.piece = piece;
+    if (piece.length >= LARGE_BYTES && piece.length === piece.buffer.byteLength) this.#memory = piece.buffer;
   }
 
   /** Nobody waits for the answer any more. @returns the bytes of the body that nobody will read. */
@@ -144,12 +140,8 @@ export class Http2Call implements GrpcCall {
   /** The answer was sent whole. @returns the bytes of the body that nobody will read. */
   close(): number {
     this.closed = true;
-    let unread = 0;
-    for (const { length } of this.#chunks) unread += length;
-    this.#chunks.length = 0;
-    this.#wakeAtEnd();
     this.#taken?.();
-    return unread;
+    return this.requestBody.leave();
   }
 
   /** Takes the answer's pieces one by one, each when the one before has been sent. */
@@ -161,7 +153,7 @@ export class Http2Call implements GrpcCall {
         if (this.closed) return;
         if (next.done) break;
         if (next.value.length === 0) continue;
-        this.piece = next.value;
+        this.#hold(next.value);
         const taken = new Promise<void>((resolve) => this.#taken = resolve);
         this.owner.sendable(this);
         await taken;
@@ -184,12 +176,6 @@ export class Http2Call implements GrpcCall {
     const body = this.#body;
     this.#body = undefined;
     body?.return?.().catch(() => {}); // nobody is left to tell
-  }
-
-  #wakeAtEnd(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.(undefined);
   }
 }
 

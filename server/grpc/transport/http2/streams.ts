@@ -105,16 +105,15 @@ export class Streams implements CallOwner {
       return this.reset(stream, wrong);
     }
     call.receiveWindow -= bytes;
-    call.received += payload.length;
     const padding = bytes - payload.length;
     if (padding > 0) this.consumed(call, padding);
-    if (payload.length > 0) call.receive(payload.slice());
+    if (payload.length > 0) call.requestBody.receive(payload);
     if (endsStream) this.#endOfBody(call);
   }
 
   #endOfBody(call: Http2Call): void {
     const { length } = call.request;
-    if (length >= 0 && length !== call.received) this.reset(call.id, PROTOCOL_ERROR);
+    if (length >= 0 && length !== call.requestBody.received) this.reset(call.id, PROTOCOL_ERROR);
     else call.endOfBody();
   }
 
