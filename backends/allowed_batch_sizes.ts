@@ -8,6 +8,14 @@ import type { ModelConfig } from "../proto/gen/model_config_pb.ts";
 
 const PARAMETER = "allowed_batch_sizes";
 
+/** Backends whose kernels depend on shapes; others run batches as they are, whatever the parameter says. */
+const PADDING_BACKENDS: ReadonlySet<string> = new Set(["onnxruntime"]);
+
+/** True if the backend of a model heeds {@link allowedBatchSizes}. */
+export function padsBatches({ backend }: ModelConfig): boolean {
+  return PADDING_BACKENDS.has(backend);
+}
+
 /**
  * The sizes to which batches of a model are padded, ascending, from its parameter `allowed_batch_sizes`: `"1,2,4,8"`. They
  * bound the shapes that a GPU compiles its kernels for. Undefined without the parameter: batches run as they are.

@@ -7,6 +7,8 @@ export interface BatchingSettings {
   readonly maxBatchSize: number;
   readonly preferredSizes: readonly number[];
   readonly delayMicros: number;
+  /** To which batches are padded. */
+  readonly allowedSizes?: readonly number[];
 }
 
 /** A reason is explained if at least this share of the batches closed for it. */
@@ -26,6 +28,13 @@ export function explainBatching(settings: BatchingSettings, statistics: ModelSta
   const average = (rows / executionCount).toFixed(1);
   return [
     `A batch has ${average} rows on average, of at most ${settings.maxBatchSize}.`,
+    ...(settings.allowedSizes
+      ? [
+        `The model runs with ${
+          settings.allowedSizes.join(" or ")
+        } rows: what a batch lacks is padded, and not counted here.`,
+      ]
+      : []),
     ...[...CLOSE_REASONS]
       .sort((a, b) => closed[b] - closed[a])
       .filter((reason) => closed[reason] >= WORTH_TELLING * total)

@@ -44,3 +44,8 @@ for (const reason of CLOSE_REASONS) {
     match(text, /^100 % of the batches [a-z].*\.$/);
   });
 }
+
+Deno.test("explainBatching() says to which sizes batches are padded", () => {
+  const texts = explainBatching({ ...dynamic, allowedSizes: [2, 8] }, statisticsOf(["idle"]));
+  match(texts[1], /with 2 or 8 rows: .* padded/);
+});

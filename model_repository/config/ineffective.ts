@@ -1,3 +1,4 @@
+import { allowedBatchSizes, padsBatches } from "../../backends/allowed_batch_sizes.ts";
 import type { ModelConfig } from "../../proto/gen/model_config_pb.ts";
 
 /** Settings that are accepted, so that configurations need no change, and do nothing here. */
@@ -22,6 +23,9 @@ export function ineffectiveSettings(config: ModelConfig): IneffectiveSettings {
     if (hostPolicy !== "") {
       warnings.push(`'host_policy' of instance group '${name}' has no effect: threads are not bound to cores`);
     }
+  }
+  if (!padsBatches(config) && allowedBatchSizes(config) !== undefined) {
+    warnings.push(`parameter 'allowed_batch_sizes' has no effect: the backend '${config.backend}' pads no batches`);
   }
   if (Object.keys(config.ccModelFilenames).length > 0) {
     notes.push("'cc_model_filenames' has no effect: WebGPU tells no CUDA compute capability");

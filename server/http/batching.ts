@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import { allowedBatchSizes } from "../../backends/allowed_batch_sizes.ts";
+import { allowedBatchSizes, padsBatches } from "../../backends/allowed_batch_sizes.ts";
 import type { Model, Repository } from "../../model_repository/model.ts";
 import { type BatchingSettings, explainBatching } from "../../observability/explain_batching.ts";
 import { jsonResponse } from "./respond.ts";
@@ -26,7 +26,7 @@ function batchingOf({ name, version, config, statistics, scheduler }: Model) {
     statistics.batches,
     ([size, { computeInfer }]) => ({ size, executions: computeInfer.count }),
   );
-  const allowed = allowedBatchSizes(config);
+  const allowed = padsBatches(config) ? allowedBatchSizes(config) : undefined;
   return {
     name,
     version: String(version),
@@ -40,7 +40,7 @@ function batchingOf({ name, version, config, statistics, scheduler }: Model) {
     execution_count: statistics.executionCount,
     batch_sizes: sizes.sort((a, b) => a.size - b.size),
     closed: statistics.closed ?? {},
-    explanation: explainBatching(settings, statistics),
+    explanation: explainBatching(allowed ? { ...settings, allowedSizes: allowed } : settings, statistics),
   };
 }
 

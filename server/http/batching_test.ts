@@ -32,3 +32,14 @@ Deno.test("createHttpApp() knows no batches of a model that it does not have", a
   equal(status, 404);
   match(json.error, /unknown model: 'nope'/);
 });
+
+Deno.test("createHttpApp() names the sizes to which batches are padded, where the backend pads", async () => {
+  const model = simpleModel();
+  model.config.maxBatchSize = 4;
+  model.config.parameters.allowed_batch_sizes = { stringValue: "2,4" } as typeof model.config.parameters[string];
+  for (const [backend, allowed] of [["onnxruntime", [2, 4]], ["identity", undefined]] as const) {
+    model.config.backend = backend;
+    const { json } = await call(testApp([model]), "GET", "/v2/models/simple/batching");
+    deepEqual(json.allowed_batch_sizes, allowed);
+  }
+});
