@@ -20,7 +20,8 @@ async function denoTest(what: string, args: readonly string[], jobs: number): Pr
   try {
     const parallel = jobs > 1 ? ["--parallel"] : [];
     // Types are the checks' concern.
-    const command = [Deno.execPath(), "test", "-A", "--no-check", ...parallel, `--junit-path=${report}`, ...args];
+    const flags = ["-A", "--unstable-net", "--no-check", ...parallel];
+    const command = [Deno.execPath(), "test", ...flags, `--junit-path=${report}`, ...args];
     const env = { DENO_JOBS: String(jobs), NO_COLOR: "1" };
     const outcome = await run(command, { cwd: ROOT, env, timeout: 1_200_000, echo: true });
     return readJunit(await Deno.readTextFile(report), outcome.code, what);

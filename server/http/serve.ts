@@ -3,14 +3,13 @@ import type { InferenceServer } from "../inference_server.ts";
 import { createHttpApp } from "./app.ts";
 import type { HttpOptions } from "./options.ts";
 import { Http1Listener } from "./http1/listener.ts";
-import { errorResponse } from "./respond.ts";
 
 /** Where and how to serve HTTP. */
 export interface HttpServeOptions extends HttpOptions {
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Several processes may listen at the port. */
+  /** Several processes may listen at the port. Needs Deno's `--unstable-net`. */
   readonly reusePort?: boolean;
 }
 
@@ -29,17 +28,6 @@ export interface HttpService {
 export function serveHttp(server: InferenceServer, options: HttpServeOptions): HttpService {
   const app = createHttpApp(server, options);
   const { hostname, port, reusePort } = options;
-  if (!reusePort) {
-    const listener = new Http1Listener(hostname, port, (request) => app.fetch(request));
-    return { port: listener.port, stop: (graceMs) => atMost(listener.shutdown(), graceMs) };
-  }
-  // a port that several processes share is Deno.serve's
-  const listener = Deno.serve(
-    { hostname, port, reusePort, onListen() {}, onError: errorResponse },
-    (request) => app.fetch(request),
-  );
-  return {
-    port: listener.addr.port,
-    stop: (graceMs) => atMost(listener.shutdown(), graceMs),
-  };
+  const listener = new Http1Listener(hostname, port, (request) => app.fetch(request), { reusePort });
+  return { port: listener.port, stop: (graceMs) => atMost(listener.shutdown(), graceMs) };
 }

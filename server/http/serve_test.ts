@@ -123,3 +123,26 @@ Deno.test("stop() waits no longer than it may", async () => {
     assert.equal((await (await call).json()).model_name, "held");
   });
 });
+
+const canShare = "listenDatagram" in Deno;
+
+Deno.test({
+  name: `serveHttp() shares a port${canShare ? "" : " (needs Deno's --unstable-net)"}`,
+  ignore: !canShare,
+  async fn() {
+    const server = new InferenceServer(new FakeRepository([simpleModel()]), "triton", true);
+    const serve = (port: number) =>
+      serveHttp(server, { hostname: "127.0.0.1", port, reusePort: true, maxInputSize: DEFAULT_MAX_INPUT_SIZE });
+    const first = serve(0);
+    const second = serve(first.port);
+    const live = async () => {
+      const answer = await fetch(`http://127.0.0.1:${first.port}/v2/health/live`, { headers: { connection: "close" } });
+      await answer.body?.cancel();
+      assert.equal(answer.status, 200);
+    };
+    for (let i = 0; i < 10; i++) await live();
+    await first.stop(1000);
+    for (let i = 0; i < 10; i++) await live();
+    await second.stop(1000);
+  },
+});

@@ -53,6 +53,7 @@ export function parseHead(text: string): Head {
     if (!VALUE.test(value)) throw new BadHead(400, `header ${name} has a control character in its value`);
     const key = name.toLowerCase();
     const before = headers.get(key);
+    if (before !== undefined && key === "host") throw new BadHead(400, "the request has several Host headers");
     headers.set(key, before === undefined ? value : `${before}, ${value}`);
   }
   const minorVersion = Number(minor);

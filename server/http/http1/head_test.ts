@@ -58,6 +58,7 @@ Deno.test("parseHead() refuses what two servers could read differently", () => {
       ["GET / HTTP/1.1\r\nName : x", 400, /header line/],
       ["GET / HTTP/1.1\r\n folded", 400, /header line/],
       ["GET / HTTP/1.1\r\nA: x\ny", 400, /control character/],
+      ["GET / HTTP/1.1\r\nHost: a\r\nhost: a", 400, /several Host/],
       ["GET / HTTP/1.1\r\nA: x\r", 400, /control character/],
       ["GET / HTTP/1.1\r\nA: \0x", 400, /control character/],
       ["GET /\0 HTTP/1.1", 400, /request line/],

@@ -26,6 +26,13 @@ const ACCEPT_PAUSE_MS = 50;
 /** Idle connections that are closed then, to make room. */
 const MAX_CLOSED_FOR_ROOM = 32;
 
+/** What a listener is told beside where to listen. */
+export interface ListenerOptions {
+  /** Other processes may listen at the port, too. */
+  readonly reusePort?: boolean;
+  readonly patience?: Patience;
+}
+
 /** Answers a request; what it throws becomes an error response. */
 export type Answer = (request: Request) => Response | Promise<Response>;
 
@@ -40,6 +47,7 @@ export class Http1Listener {
   readonly #connections = new Set<Http1Connection>();
   readonly #heads = new HeadCache();
   readonly #sweep: ReturnType<typeof setInterval>;
+  readonly #patience: Patience;
   #stopping = false;
   readonly #empty = Promise.withResolvers<void>();
 
@@ -48,9 +56,10 @@ export class Http1Listener {
     hostname: string,
     port: number,
     private readonly answer: Answer,
-    private readonly patience: Patience = PATIENCE,
+    { reusePort = false, patience = PATIENCE }: ListenerOptions = {},
   ) {
-    this.#listener = Deno.listen({ hostname, port });
+    this.#patience = patience;
+    this.#listener = Deno.listen({ hostname, port, reusePort });
     this.#sweep = setInterval(() => this.#closeSlow(), patience.sweepMs);
     Deno.unrefTimer(this.#sweep);
     this.#accept();
@@ -93,7 +102,7 @@ export class Http1Listener {
     } catch {
       // the client has gone already, and reading will tell
     }
-    const connection = new Http1Connection(conn, this.#heads, this.answer, this.patience);
+    const connection = new Http1Connection(conn, this.#heads, this.answer, this.#patience);
     this.#connections.add(connection);
     connection.serve().finally(() => {
       this.#connections.delete(connection);

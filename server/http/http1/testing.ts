@@ -44,7 +44,7 @@ export async function withListener(
   test: (port: number, listener: Http1Listener) => Promise<void>,
   patience?: Patience,
 ): Promise<void> {
-  const listener = new Http1Listener("127.0.0.1", 0, answer, patience);
+  const listener = new Http1Listener("127.0.0.1", 0, answer, { patience });
   try {
     await test(listener.port, listener);
   } finally {
