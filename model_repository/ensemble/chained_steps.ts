@@ -23,7 +23,7 @@ export class ChainedSteps implements StepModel {
   inferHeld(request: InferenceRequest, sink: ResponseSink): void {
     const { chain, models } = this;
     const current = models.every((model, i) => model === chain.models[i]);
-    if (current && chain.usable) this.#runChain(request, sink);
+    if (current && chain.usable && !chain.failedShapes.has(request)) this.#runChain(request, sink);
     else this.#runSteps(request, sink);
   }
 
@@ -40,10 +40,21 @@ export class ChainedSteps implements StepModel {
       respond: (response) => answer = response,
       finish: (error) => {
         if (chained.failed) {
-          this.#runSteps(request, sink);
+          this.#runFailed(request, sink);
           return;
         }
         if (answer) sink.respond(answer);
+        sink.finish(error);
+      },
+    });
+  }
+
+  /** Runs the steps of a request that failed in the chain. */
+  #runFailed(request: InferenceRequest, sink: ResponseSink): void {
+    this.#runSteps(request, {
+      respond: (response) => sink.respond(response),
+      finish: (error) => {
+        if (error && error.code !== "CANCELLED" && error.code !== "UNAVAILABLE") this.chain.failedShapes.add(request);
         sink.finish(error);
       },
     });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { LINK_TIMES } from "../../backends/onnxruntime/chain.ts";
+import { ManualClock } from "../../core/clock.ts";
 import { InferenceRequest, type ResponseSink, TimeSpent } from "../../core/inference.ts";
 import { UnaryResponse } from "../../core/responses.ts";
 import { Status } from "../../core/status.ts";
@@ -10,6 +11,7 @@ import { identityConfig, repositoryOf, vector, withFiles } from "../testing/repo
 import type { ServedModel } from "../served_model.ts";
 import { ChainRequest } from "./chain_instance.ts";
 import { ChainedSteps } from "./chained_steps.ts";
+import { FailedShapes } from "./failed_shapes.ts";
 import { GpuChain } from "./gpu_chain.ts";
 
 const STEP = { modelVersion: "", batching: false, decoupled: false };
@@ -43,6 +45,7 @@ class FakeChain {
   readonly part = PART;
   readonly demands = new Demands(PART);
   readonly sizes = { maxBatchSize: 0, allowedSizes: [] };
+  readonly failedShapes = new FailedShapes(new ManualClock());
   usable = true;
   readonly requests: InferenceRequest[] = [];
   /** Why an execution fails. */
@@ -62,7 +65,7 @@ class FakeChain {
     },
   };
 
-  constructor(readonly models: readonly ServedModel[]) {}
+  constructor(readonly models: ServedModel[]) {}
 
   requestFrom = GpuChain.prototype.requestFrom;
 }
@@ -84,7 +87,7 @@ async function withSteps(test: (run: Run) => Promise<void>): Promise<void> {
     const { repository } = repositoryOf(root);
     await repository.start();
     const models = ["a", "b"].map((name) => repository.find(name, "") as ServedModel);
-    const chain = new FakeChain(models);
+    const chain = new FakeChain([...models]);
     const spent = new TimeSpent();
     const ask = async (x: Tensor, now: readonly ServedModel[] = models) => {
       const request = new InferenceRequest("chain_0/", "");
@@ -120,6 +123,25 @@ Deno.test("ChainedSteps runs the steps one by one where the chain fails", async 
     chain.failure = new Status("INTERNAL", "no memory");
     assert.deepEqual(await ask(vector(7)), [7]);
     assert.deepEqual([a.statistics.success.count, b.statistics.success.count], [1, 1]);
+  });
+});
+
+Deno.test("ChainedSteps leaves a shape to the steps with which they and the chain have failed", async () => {
+  await withSteps(async ({ chain, models: [, b], ask }) => {
+    chain.failure = new Status("INTERNAL", "bad shape");
+    assert.deepEqual(await ask(vector(7)), [7]);
+    assert.equal(chain.requests.length, 1, "the steps took it");
+    const refusing = {
+      ...b,
+      hold() {},
+      letGo() {},
+      inferHeld: (_: InferenceRequest, sink: ResponseSink) => sink.finish(chain.failure),
+    };
+    chain.models.splice(1, 1, refusing as unknown as ServedModel);
+    for (let i = 0; i < 3; i++) await assert.rejects(ask(vector(7), chain.models), { message: "bad shape" });
+    assert.equal(chain.requests.length, 2);
+    await assert.rejects(ask(vector(7, 8), chain.models), { message: "bad shape" });
+    assert.equal(chain.requests.length, 3);
   });
 });
 

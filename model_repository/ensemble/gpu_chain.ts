@@ -23,6 +23,7 @@ import {
 } from "./chain_instance.ts";
 import { type ChainSizes, chainSizesOf, instancesOf, sharesBatches } from "./chain_obstacles.ts";
 import { chainScheduler } from "./chain_scheduler.ts";
+import { FailedShapes } from "./failed_shapes.ts";
 
 /** After so many failed executions a worker is started anew: each made it load its models again, which leaks memory. */
 const FAILURES_PER_WORKER = 8;
@@ -51,6 +52,7 @@ export class GpuChain implements ChainOutcomes {
   readonly scheduler: Scheduler;
   readonly demands: Demands;
   readonly instances: readonly ChainInstance[];
+  readonly failedShapes: FailedShapes;
   readonly #failures = new Map<ChainWorker, number>();
   #failed = 0;
   #worked = false;
@@ -68,6 +70,7 @@ export class GpuChain implements ChainOutcomes {
     private readonly log: Log,
   ) {
     this.demands = new Demands(part);
+    this.failedShapes = new FailedShapes(clock);
     const batching = sharesBatches(models.map(({ config }) => config));
     const statistics = new ChainStatistics(models[0].statistics);
     this.instances = workers.map((worker) => new ChainInstance(worker, models, batching, statistics, this));

@@ -91,6 +91,33 @@ function bytesRead({ lines }: MemoryLog): number {
   return lines.reduce((sum, line) => sum + Number(line.match(/ of (\d+) bytes/)?.[1] ?? 0), 0);
 }
 
+/** The chain of {@link BATCHED}, or one like it, whose workers log what they read back. */
+async function countingChain(repository: ModelRepository, models: readonly ServedModel[]) {
+  const log = new MemoryLog();
+  const { config } = repository.find("e", "");
+  const chain = await GpuChain.start({
+    ensemble: describeEnsemble(config, models.map((model) => model.config)),
+    modelVersion: "1",
+    name: "chain",
+    steps: [0, 1],
+    models,
+    log,
+    clock: systemClock,
+    module: new URL("../../backends/onnxruntime/runtime/testing/counting_chain_worker.ts", import.meta.url),
+  });
+  return { chain, log };
+}
+
+/** Asks a chain for four equal values of a row, and gives back the first of the answer. */
+async function askChain(chain: GpuChain, value: number): Promise<number> {
+  const request = new InferenceRequest("chain/", "");
+  request.inputs = [row(value, value, value, value)];
+  request.outputs = ["OUT"];
+  const sink = new UnaryResponse();
+  new ChainedSteps(chain, chain.models).inferHeld(request, sink);
+  return floats((await sink.promise).outputs[0])[0];
+}
+
 Deno.test({
   ...needing("a chain on the GPU answers as its steps do, errors included, before and after a run that fails", absent),
   async fn() {
@@ -162,32 +189,34 @@ Deno.test({
   async fn() {
     await withRepository(BATCHED, async (repository) => {
       const models = ["one", "four"].map((name) => repository.find(name, "") as ServedModel);
-      const { config } = repository.find("e", "");
-      const log = new MemoryLog();
-      const chain = await GpuChain.start({
-        ensemble: describeEnsemble(config, models.map((model) => model.config)),
-        modelVersion: "1",
-        name: "chain",
-        steps: [0, 1],
-        models,
-        log,
-        clock: systemClock,
-        module: new URL("../../backends/onnxruntime/runtime/testing/counting_chain_worker.ts", import.meta.url),
-      });
-      const ask = async (value: number) => {
-        const request = new InferenceRequest("chain/", "");
-        request.inputs = [row(value, value, value, value)];
-        request.outputs = ["OUT"];
-        const sink = new UnaryResponse();
-        new ChainedSteps(chain, models).inferHeld(request, sink);
-        return floats((await sink.promise).outputs[0])[0];
-      };
-      assert.deepEqual(await Promise.all([1, 2, 3, 4].map(ask)), [12, 13, 14, 15]);
+      const { chain, log } = await countingChain(repository, models);
+      assert.deepEqual(await Promise.all([1, 2, 3, 4].map((value) => askChain(chain, value))), [12, 13, 14, 15]);
       // the worker's words come another way than its answers
       while (bytesRead(log) < 64) await new Promise((resolve) => setTimeout(resolve, 5));
       assert.ok(log.lines.length < 4, log.lines.join("\n"));
       for (const line of log.lines) assert.match(line, /^I e: run with 1 reads of (16|32|48|64) bytes$/);
       assert.equal(bytesRead(log), 64);
+      await chain.stop();
+    });
+  },
+});
+
+Deno.test({
+  ...needing("a chain has as many workers as its models have instances, and pads its batches as they do", absent),
+  async fn() {
+    const config = `backend: "onnxruntime" max_batch_size: 4 dynamic_batching {}
+      input { name: "IN" data_type: TYPE_FP32 dims: -1 } output { name: "OUT" data_type: TYPE_FP32 dims: -1 }
+      parameters { key: "allowed_batch_sizes" value { string_value: "2,4" } }
+      instance_group [ { kind: KIND_GPU count: 2 } ]`;
+    const files = pipeline(config, addingToRows(1), addingToRows(10, 20, 30, 40), "max_batch_size: 4");
+    await withRepository(files, async (repository) => {
+      const models = ["one", "four"].map((name) => repository.find(name, "") as ServedModel);
+      const { chain, log } = await countingChain(repository, models);
+      assert.equal(chain.instances.length, 2);
+      assert.equal(await askChain(chain, 1), 12);
+      while (bytesRead(log) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.equal(bytesRead(log), 32, "two rows");
+      for (const { statistics } of models) assert.deepEqual([...statistics.batches.keys()], [1]);
       await chain.stop();
     });
   },
