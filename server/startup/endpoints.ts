@@ -25,7 +25,7 @@ export class ServiceError extends Error {
 
 /** `127.0.0.1:8000`, `[::1]:8000`. */
 export function addressOf(hostname: string, port: number): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  return `${hostname.includes(":") && !hostname.startsWith("[") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /**

@@ -48,6 +48,7 @@ Deno.test("probe() names the option of the address when that is none", () => {
 
 Deno.test("addressOf() puts brackets around IPv6 addresses when given one", () => {
   equal(addressOf("::1", 80), "[::1]:80");
+  equal(addressOf("[::1]", 80), "[::1]:80");
   equal(addressOf("localhost", 80), "localhost:80");
 });
 
