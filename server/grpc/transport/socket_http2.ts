@@ -9,7 +9,7 @@ import type { GrpcHandler, GrpcTransport, ListeningTransport, TransportOptions }
 
 /** Milliseconds before connections are accepted again after the system refused one (too many open files). */
 const ACCEPT_PAUSE_MS = 50;
-/** Milliseconds between looks at connections that are slow or hold memory they no longer need. */
+/** Milliseconds between looks at connections whose clients are slow, or that hold memory they no longer need. */
 const SWEEP_MS = 5000;
 
 type Connection = Http1Connection | Http2Connection;
@@ -74,6 +74,8 @@ class SocketListener implements ListeningTransport {
     Deno.unrefTimer(timer);
     try {
       conn.setNoDelay(true);
+      // finds out, in hours, that the other machine has gone without a word
+      conn.setKeepAlive(true);
       const reader = new FrameReader(conn);
       if (await reader.preface()) return new Http2Connection(conn, reader, this.handler);
       if (reader.rest.length > 0) return new Http1Connection(replaying(conn, reader.rest), this.#heads, this.#answer);
@@ -88,7 +90,7 @@ class SocketListener implements ListeningTransport {
   #look(): void {
     const now = performance.now();
     for (const connection of this.#connections) {
-      if (connection instanceof Http2Connection) connection.tidy();
+      if (connection instanceof Http2Connection) connection.lookAfter(now);
       else connection.closeIfSlow(now);
     }
   }

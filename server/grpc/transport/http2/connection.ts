@@ -3,7 +3,7 @@ import { goAway, OUR_SETTINGS, windowUpdate } from "./control_frames.ts";
 import { Dispatch } from "./dispatch.ts";
 import type { FrameReader } from "./frame_reader.ts";
 import { ConnectionError, DEFAULT_WINDOW, frameOf, INTERNAL_ERROR, MAX_WINDOW, NO_ERROR, PING } from "./frames.ts";
-import { CONNECTION_WINDOW, GOODBYE_MS, LINGER_MS, MAX_CONTROL_BYTES } from "./limits.ts";
+import { CONNECTION_WINDOW, GOODBYE_MS, LINGER_MS, MAX_CONTROL_BYTES, STALL_MS } from "./limits.ts";
 import { Streams } from "./streams.ts";
 
 const GOODBYE = new TextEncoder().encode("goodbye!");
@@ -18,6 +18,10 @@ export class Http2Connection {
   #ended = false;
   #closed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Since when the client has taken nothing of what waits for it. */
+  #slowSince = performance.now();
+  /** How much it had taken when that was last looked at. */
+  #progress = 0;
 
   /** @param reader has read the client's preface. */
   constructor(private readonly conn: Deno.Conn, private readonly reader: FrameReader, handler: GrpcHandler) {
@@ -27,6 +31,12 @@ export class Http2Connection {
 
   /** Serves until the connection is closed; never rejects. */
   async serve(): Promise<void> {
+    // What cannot be foreseen, such as memory running out, ends this connection and no other.
+    await this.#serve().catch(() => {});
+    this.close();
+  }
+
+  async #serve(): Promise<void> {
     const { reader } = this;
     const { output } = this.#streams;
     output.control(OUR_SETTINGS);
@@ -40,7 +50,6 @@ export class Http2Connection {
         await output.drained();
       }
     } while (await reader.fill());
-    this.close();
   }
 
   /** The frames that have come. */
@@ -87,13 +96,19 @@ export class Http2Connection {
     if (this.#ended) return;
     this.#ended = true;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.close(), LINGER_MS);
-    const { output } = this.#streams;
-    output.control(goAway(this.#streams.last, code, reason));
+    const { last, lastServed, output } = this.#streams;
+    output.control(goAway(Math.min(last, lastServed), code, reason));
     this.#streams.cancelAll();
     output.flush();
-    // A connection closed with bytes unread would be reset, and the client lose what it has not read.
-    output.drained().then(() => this.conn.closeWrite()).catch(() => this.close());
+    this.#linger();
+  }
+
+  /** Closes when the client has: closed with bytes unread, the connection would be reset, and the client lose the rest. */
+  async #linger(): Promise<void> {
+    await this.#streams.output.drained();
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => this.close(), LINGER_MS);
+    await this.conn.closeWrite().catch(() => this.close());
   }
 
   /** Cancels what runs and closes. */
@@ -109,8 +124,12 @@ export class Http2Connection {
     }
   }
 
-  /** Gives back memory that large answers needed. */
-  tidy(): void {
-    this.#streams.output.tidy();
+  /** Closes the connection if its client has stopped reading; gives back memory that large answers needed. */
+  lookAfter(now: number): void {
+    const { output } = this.#streams;
+    if (!output.writing || output.writes !== this.#progress) this.#slowSince = now;
+    else if (now - this.#slowSince > STALL_MS) return this.close();
+    this.#progress = output.writes;
+    output.tidy();
   }
 }

@@ -28,9 +28,7 @@ export class Dispatch {
     if (pending !== 0 && (type !== http2.CONTINUATION || stream !== pending)) {
       throw new ConnectionError(PROTOCOL_ERROR, "another frame comes between the frames of a header block");
     }
-    if (!this.#settled && type !== http2.SETTINGS) {
-      throw new ConnectionError(PROTOCOL_ERROR, "the first frame is not SETTINGS");
-    }
+    if (!this.#settled && type !== http2.SETTINGS) throw notSettled();
     switch (type) {
       case http2.DATA:
         return this.#data();
@@ -49,7 +47,7 @@ export class Dispatch {
       case http2.PING:
         return this.#ping();
       case http2.GOAWAY:
-        return this.#expectStream(false, "GOAWAY");
+        return this.#goAway();
       case http2.WINDOW_UPDATE:
         this.#expectLength(4);
         return this.streams.opens(stream, http2.readUint31(this.reader.bytes, this.reader.start));
@@ -60,13 +58,13 @@ export class Dispatch {
 
   #data(): void {
     const { stream, flags, start, end } = this.reader;
-    const bytes = end - start;
+    const payload = this.#payload();
     const endsStream = (flags & http2.END_STREAM) !== 0;
-    this.#emptyFrames = bytes > 0 || endsStream ? 0 : this.#emptyFrames + 1;
+    this.#emptyFrames = payload.length > 0 || endsStream ? 0 : this.#emptyFrames + 1;
     if (this.#emptyFrames > MAX_EMPTY_FRAMES) {
       throw new ConnectionError(http2.ENHANCE_YOUR_CALM, "too many empty frames");
     }
-    this.streams.data(stream, this.#payload(), bytes, endsStream);
+    this.streams.data(stream, payload, end - start, endsStream);
   }
 
   #fields(): void {
@@ -98,13 +96,21 @@ export class Dispatch {
   #settings(): void {
     const { bytes, start, end, flags } = this.reader;
     this.#expectStream(false, "SETTINGS");
-    this.#settled = true;
-    if (flags & http2.ACK) return this.#expectLength(0);
-    if ((end - start) % 6 !== 0) throw wrongSize();
-    for (let at = start; at < end; at += 6) {
-      const value = http2.readUint31(bytes, at + 2) + (bytes[at + 2] >>> 7) * 0x8000_0000;
-      this.#setting(bytes[at] << 8 | bytes[at + 1], value);
+    if (flags & http2.ACK) {
+      if (!this.#settled) throw notSettled();
+      return this.#expectLength(0);
     }
+    this.#settled = true;
+    if ((end - start) % 6 !== 0) throw wrongSize();
+    let window: number | undefined;
+    for (let at = start; at < end; at += 6) {
+      const id = bytes[at] << 8 | bytes[at + 1];
+      const value = http2.readUint31(bytes, at + 2) + (bytes[at + 2] >>> 7) * 0x8000_0000;
+      if (id === http2.INITIAL_WINDOW_SIZE) window = checkedWindow(value);
+      else this.#setting(id, value);
+    }
+    // once for all of them: it concerns every stream that is open
+    if (window !== undefined) this.streams.setClientWindow(window);
     this.streams.control(frameOf(http2.SETTINGS, http2.ACK, 0, []));
   }
 
@@ -113,15 +119,17 @@ export class Dispatch {
       case http2.ENABLE_PUSH:
         if (value > 1) throw new ConnectionError(PROTOCOL_ERROR, "SETTINGS_ENABLE_PUSH is 0 or 1");
         break;
-      case http2.INITIAL_WINDOW_SIZE:
-        this.streams.setClientWindow(value);
-        break;
       case http2.MAX_FRAME_SIZE:
         if (value < http2.DEFAULT_FRAME_SIZE || value > 0xff_ffff) {
           throw new ConnectionError(PROTOCOL_ERROR, "SETTINGS_MAX_FRAME_SIZE is out of range");
         }
         this.streams.output.setFrameSize(value);
     }
+  }
+
+  #goAway(): void {
+    this.#expectStream(false, "GOAWAY");
+    if (this.reader.end - this.reader.start < 8) throw wrongSize();
   }
 
   #ping(): void {
@@ -151,6 +159,15 @@ export class Dispatch {
     if (this.reader.stream !== 0 === some) return;
     throw new ConnectionError(PROTOCOL_ERROR, `${name} is for ${some ? "a stream" : "the whole connection"}`);
   }
+}
+
+function notSettled(): http2.ConnectionError {
+  return new ConnectionError(PROTOCOL_ERROR, "the first frame is not SETTINGS");
+}
+
+function checkedWindow(bytes: number): number {
+  if (bytes <= http2.MAX_WINDOW) return bytes;
+  throw new ConnectionError(http2.FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE is too large");
 }
 
 function wrongSize(): http2.ConnectionError {

@@ -12,7 +12,9 @@ export const MAX_CONTROL_BYTES = 64 * 1024;
 export const MAX_EMPTY_FRAMES = 1000;
 /** Milliseconds that a client has to answer the ping that goes before the last GOAWAY. */
 export const GOODBYE_MS = 1000;
-/** Milliseconds that a client has to take what was sent last and to close its side. */
+/** Milliseconds in which a client has to take something of what is sent to it. */
+export const STALL_MS = 300_000;
+/** Milliseconds that a client has to close its side when everything was sent. */
 export const LINGER_MS = 1000;
 /** Milliseconds that a client has to say which protocol it speaks. */
 export const HELLO_MS = 60_000;

@@ -48,7 +48,8 @@ export class Output {
   readonly #held = new Set<Http2Call>();
   #writing = false;
   #broken = false;
-  #idle: (() => void) | undefined;
+  #writes = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   /**
    * @param ended called with each call whose answer is sent, or was reset because it broke off.
@@ -63,6 +64,16 @@ export class Output {
   /** Bytes of control frames that the client has not taken. */
   get controlBytes(): number {
     return this.#controlBytes;
+  }
+
+  /** Something was composed and not yet taken whole by the system. */
+  get writing(): boolean {
+    return this.#writing;
+  }
+
+  /** How often the system took something. */
+  get writes(): number {
+    return this.#writes;
   }
 
   /** The client takes larger frames; much larger ones are of no use. */
@@ -93,9 +104,9 @@ export class Output {
     this.#write();
   }
 
-  /** Resolves when everything that may be sent was handed to the system. */
-  async drained(): Promise<void> {
-    if (this.#writing) await new Promise<void>((resolve) => this.#idle = resolve);
+  /** Undefined if everything that may be sent was handed to the system, else a promise that resolves when it was. */
+  drained(): Promise<void> | undefined {
+    return this.#writing ? (this.#idle ??= Promise.withResolvers()).promise : undefined;
   }
 
   /** Gives back the memory that a large answer needed. */
@@ -107,10 +118,15 @@ export class Output {
     try {
       for (let bytes = this.#compose(); bytes !== undefined; bytes = this.#compose()) {
         let written = await this.conn.write(bytes);
-        while (written < bytes.length) written += await this.conn.write(bytes.subarray(written));
+        this.#writes++;
+        while (written < bytes.length) {
+          written += await this.conn.write(bytes.subarray(written));
+          this.#writes++;
+        }
       }
     } catch {
       this.#control = [];
+      this.#controlBytes = 0;
       this.#ready.clear();
       if (!this.#broken) {
         this.#broken = true;
@@ -118,7 +134,8 @@ export class Output {
       }
     }
     this.#writing = false;
-    this.#idle?.();
+    this.#idle?.resolve();
+    this.#idle = undefined;
   }
 
   /** The next bytes to write; undefined while there are none. */

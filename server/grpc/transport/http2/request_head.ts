@@ -45,7 +45,9 @@ const OF_CONNECTIONS: ReadonlySet<string> = new Set([
 ]);
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const VALUE = /^(?![ \t])[^\0\r\n]*(?<![ \t])$/;
+const VALUE = /^[^\0\r\n]*$/;
+/** Where the whole server is meant, `*` stands for a path. */
+const TARGET = /^(?:\/|\*$)/;
 
 /** The request that a list of fields makes (RFC 9113, section 8.3). @returns undefined for a malformed one. */
 export function readRequestHead(fields: readonly HeaderField[]): RequestHead | undefined {
@@ -56,7 +58,7 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
     if (name.charCodeAt(0) !== COLON) {
       regular = true;
       if (!isGoodField(name, value)) return undefined;
-      headers.add(name, value);
+      headers.add(name, trimmed(value));
       continue;
     }
     if (regular || !VALUE.test(value)) return undefined;
@@ -66,7 +68,7 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
     else if (name === ":authority" && authority === undefined) authority = value;
     else return undefined;
   }
-  if (!method || !scheme || !target) return undefined;
+  if (!method || !scheme || !target || !TARGET.test(target)) return undefined;
   const length = headers.get("content-length");
   if (length !== null && !/^[0-9]{1,15}$/.test(length)) return undefined;
   return {
@@ -85,6 +87,12 @@ export function areGoodTrailers(fields: readonly HeaderField[]): boolean {
 }
 
 const COLON = 0x3a;
+const BLANKS = /^[ \t]+|[ \t]+$/g;
+
+/** HTTP/2 has no blanks around a value, but gRPC clients that send them are to be served. */
+function trimmed(value: string): string {
+  return value.charCodeAt(0) > 0x20 && value.charCodeAt(value.length - 1) > 0x20 ? value : value.replace(BLANKS, "");
+}
 
 function isGoodField(name: string, value: string): boolean {
   return NAME.test(name) && VALUE.test(value) && !OF_CONNECTIONS.has(name) && (name !== "te" || value === "trailers");

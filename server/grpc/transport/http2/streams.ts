@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers";
-import type { GrpcHandler } from "../transport.ts";
+import type { GrpcHandler, GrpcReply } from "../transport.ts";
 import { type CallOwner, Http2Call } from "./call.ts";
 import { rstStream, windowUpdate } from "./control_frames.ts";
 import {
@@ -15,6 +15,7 @@ import {
   STREAM_CLOSED,
 } from "./frames.ts";
 import type { DecodedBlock } from "./hpack/decoder.ts";
+import type { HeaderField } from "./hpack/static_table.ts";
 import { CONNECTION_WINDOW, MAX_CALLS, MAX_RUNNING, STREAM_WINDOW } from "./limits.ts";
 import { Output } from "./output.ts";
 import { areGoodTrailers, readRequestHead } from "./request_head.ts";
@@ -71,7 +72,7 @@ export class Streams implements CallOwner {
   fields(stream: number, endsStream: boolean, { fields, tooLarge }: DecodedBlock): void {
     if (stream <= this.last) {
       const call = this.#calls.get(stream);
-      if (call === undefined) return; // over meanwhile
+      if (call === undefined) return expectTrailers(stream, fields); // it is over meanwhile
       if (call.remoteEnded) return this.reset(stream, STREAM_CLOSED);
       if (!endsStream || !areGoodTrailers(fields)) return this.reset(stream, PROTOCOL_ERROR);
       return this.#endOfBody(call);
@@ -126,13 +127,17 @@ export class Streams implements CallOwner {
   }
 
   async #run(call: Http2Call): Promise<void> {
+    let reply: GrpcReply | undefined;
     this.#running++;
     try {
-      const reply = await this.handler(call);
-      this.#running--;
-      call.reply(reply);
+      reply = await this.handler(call);
     } catch {
-      this.#running--;
+      // as if it had broken off
+    }
+    this.#running--;
+    try {
+      call.reply(reply!);
+    } catch {
       this.reset(call.id, INTERNAL_ERROR);
     }
   }
@@ -193,10 +198,13 @@ export class Streams implements CallOwner {
 
   /** The client says how much it takes on each stream, on those that are open too. @throws ConnectionError */
   setClientWindow(bytes: number): void {
-    if (bytes > MAX_WINDOW) throw new ConnectionError(FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE is too large");
     const change = bytes - this.#clientWindow;
     this.#clientWindow = bytes;
-    for (const call of [...this.#calls.values()]) this.#opens(call, change);
+    if (change === 0) return;
+    for (const call of this.#calls.values()) {
+      if (call.sendWindow + change > MAX_WINDOW) throw new ConnectionError(FLOW_CONTROL_ERROR, "a window is too large");
+      this.#opens(call, change);
+    }
   }
 
   /** The client takes more. @throws ConnectionError */
@@ -238,4 +246,10 @@ export class Streams implements CallOwner {
     this.#flushAfterTurn = false;
     this.#output.flush();
   };
+}
+
+/** A stream that is over may still get trailers that were on their way, but no second request. @throws ConnectionError */
+function expectTrailers(stream: number, fields: readonly HeaderField[]): void {
+  if (!fields.some(({ name }) => name.startsWith(":"))) return;
+  throw new ConnectionError(PROTOCOL_ERROR, `stream ${stream} was opened before, or one above it`);
 }

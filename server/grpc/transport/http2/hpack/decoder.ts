@@ -1,9 +1,9 @@
 import { decodeHuffman } from "./huffman.ts";
+import { latin1 } from "./latin1.ts";
 import { type HeaderField, STATIC_TABLE } from "./static_table.ts";
 
 /** Bytes that an entry counts beside its name and value. */
 const ENTRY_OVERHEAD = 32;
-const latin1 = new TextDecoder("latin1");
 
 /** A header block that cannot be understood: nothing after it on its connection can be either. */
 export class CompressionError extends Error {}
@@ -95,7 +95,7 @@ export class HeaderDecoder {
     const start = this.#at;
     if (length > this.#end - start) throw new CompressionError("a text is longer than its block");
     this.#at += length;
-    if (!huffman) return latin1.decode(this.#bytes.subarray(start, this.#at));
+    if (!huffman) return latin1(this.#bytes, start, this.#at);
     const text = decodeHuffman(this.#bytes, start, this.#at);
     if (text === undefined) throw new CompressionError("a text is not in the Huffman code");
     return text;

@@ -1,3 +1,5 @@
+import { latin1 } from "./latin1.ts";
+
 /**
  * The Huffman code of HPACK (RFC 7541, appendix B). The code is canonical: the lengths of the codes of symbols 0 to 256
  * give the codes themselves. Each letter is one length, `A` for 5 bits.
@@ -62,14 +64,5 @@ export function decodeHuffman(bytes: Uint8Array, start: number, end: number): st
     }
   }
   if (depth > 7 || !ones) return undefined;
-  return textOf(characters);
-}
-
-const PIECE = 8192;
-
-function textOf(characters: readonly number[]): string {
-  if (characters.length <= PIECE) return String.fromCharCode(...characters);
-  let text = "";
-  for (let i = 0; i < characters.length; i += PIECE) text += String.fromCharCode(...characters.slice(i, i + PIECE));
-  return text;
+  return latin1(characters, 0, characters.length);
 }
