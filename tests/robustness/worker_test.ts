@@ -77,6 +77,9 @@ for (const runtime of ["wasm", "native"]) {
           assert.equal(await spinsAgain(server, 9n), 9n);
         });
         await t.step("a request that wants more memory than there is gets an error", async () => {
+          // Where the first request of all fails, the native runtime sizes the first region of its memory by that one,
+          // and the next request may take longer than the second that it has here.
+          assert.equal((await ask(server, "fill", 1000n)).status, 200);
           const { status, error } = await ask(server, "fill", 10n ** 12n);
           assert.ok(status >= 400, error);
           assert.ok(error.length > 10, error);
