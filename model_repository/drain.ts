@@ -1,6 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import { Status } from "../core/status.ts";
 import type { Log } from "../observability/log.ts";
+import { partOfSequences } from "./ensemble/part_of_sequences.ts";
+import { stoppingOrder } from "./ensemble/stopping_order.ts";
 import type { ServedModel } from "./served_model.ts";
 
 const DRAIN_INTERVAL_MS = 5;
@@ -23,8 +25,31 @@ export class Drain {
   /** Resolves when nothing runs on a model any more, or nobody waits for that. */
   async drained(model: ServedModel): Promise<void> {
     while (model.inFlight > 0 && !this.#abandoned) {
-      await new Promise<void>((resolve) => this.clock.after(DRAIN_INTERVAL_MS, resolve));
+      await this.#pause();
     }
+  }
+
+  /** Stops models in an order in which what runs, the later steps of ensembles included, goes to its end. */
+  async stop(models: readonly ServedModel[]): Promise<void> {
+    for (const group of stoppingOrder(models)) {
+      for (const model of group) model.scheduler.stop();
+      for (const model of group) await this.drained(model);
+    }
+  }
+
+  /**
+   * Begins no more sequences and resolves when those that have begun are over, or `timeoutMs` have passed. Meanwhile
+   * models that have no part in any sequence are stopped.
+   */
+  async finishSequences(models: readonly ServedModel[], timeoutMs: number): Promise<void> {
+    const { clock } = this;
+    const end = clock.now() + timeoutMs;
+    for (const { scheduler } of models) scheduler.finishSequences?.();
+    const open = () => models.some(({ scheduler }) => (scheduler.sequences ?? 0) > 0);
+    if (!open()) return;
+    const needed = partOfSequences(models);
+    this.stop(models.filter(({ name }) => !needed.has(name)));
+    while (open() && clock.now() < end) await this.#pause();
   }
 
   /** Unloads a model once nothing runs on it. */
@@ -39,5 +64,9 @@ export class Drain {
       const { message } = Status.from(thrown);
       this.log.warning(`${model.name}: cannot release version ${model.version}: ${message}`);
     }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.clock.after(DRAIN_INTERVAL_MS, resolve));
   }
 }

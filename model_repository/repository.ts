@@ -11,7 +11,6 @@ import { Status } from "../core/status.ts";
 import { Drain } from "./drain.ts";
 import { dependenciesOf, Ensembles, isEnsemble } from "./ensemble/ensembles.ts";
 import { pollWithDependencies } from "./ensemble/poll_dependencies.ts";
-import { stoppingOrder } from "./ensemble/stopping_order.ts";
 import { type LoadOptions, ModelLoader } from "./load.ts";
 import { findSlowly, nearestName } from "./lookup.ts";
 import type { IndexEntry, Model, Repository } from "./model.ts";
@@ -140,6 +139,16 @@ export class ModelRepository implements Repository {
   }
 
   /**
+   * The server is about to stop: no sequence begins any more, and those that have begun may go on to their end, or until
+   * they have been silent for too long. Meanwhile models that have no part in any sequence take no requests.
+   *
+   * @param timeoutMs how long to wait for them.
+   */
+  finishSequences(timeoutMs: number): Promise<void> {
+    return this.#drain.finishSequences(this.#sorted().flatMap((entry) => entry.ready), timeoutMs);
+  }
+
+  /**
    * Ends all service: no new requests, then what runs is finished and every model unloaded.
    *
    * @param timeoutMs how long to wait for what runs.
@@ -162,10 +171,7 @@ export class ModelRepository implements Repository {
   }
 
   async #unloadAll(): Promise<boolean> {
-    for (const group of stoppingOrder(this.#sorted().flatMap((entry) => entry.ready))) {
-      for (const model of group) model.scheduler.stop();
-      for (const model of group) await this.#drain.drained(model);
-    }
+    await this.#drain.stop(this.#sorted().flatMap((entry) => entry.ready));
     if (this.#drain.abandoned) return false;
     await Promise.all([...this.#entries.values()].map(async (entry) => {
       await entry.want(undefined);

@@ -19,6 +19,10 @@ export interface Scheduler {
    * is taken as before. Schedulers without delays do without.
    */
   hurry?(): void;
+  /** Sequences that have begun and not ended. Schedulers that know of none do without. */
+  readonly sequences?: number;
+  /** Begins no more sequences: refuses them with UNAVAILABLE. Those that have begun go on. */
+  finishSequences?(): void;
   /** Refuses new work with UNAVAILABLE; what was taken goes on. */
   stop(): void;
 }

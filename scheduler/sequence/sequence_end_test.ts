@@ -122,6 +122,20 @@ Deno.test("SequenceScheduler takes a cancelled sequence out of the backlog", () 
   assert.equal(a.rows, "4se");
 });
 
+Deno.test("SequenceScheduler that is to finish its sequences begins none and still ends those that are silent", () => {
+  const { instances: [a], clock, outcomes, send, scheduler } = setUp(configOf(2, {}));
+  send(1, start);
+  a.answer();
+  scheduler.finishSequences();
+  send(2, start);
+  send(1);
+  a.answer();
+  assert.match(outcomes[1], /^UNAVAILABLE: .*stopping/);
+  assert.deepEqual([outcomes[2], scheduler.sequences], ["ok", 1]);
+  clock.advance(1000);
+  assert.equal(scheduler.sequences, 0);
+});
+
 Deno.test("SequenceScheduler refuses new sequences once stopped and serves those that go on", () => {
   const { instances: [a], outcomes, send, scheduler, statistics } = setUp(configOf(2, {}));
   send(1, start);

@@ -53,6 +53,8 @@ export class SequenceScheduler implements Scheduler {
   #arrivals = 0;
   #queued = 0;
   #inFlight = 0;
+  /** No sequence begins any more. */
+  #finishing = false;
   #stopping = false;
   #held: boolean;
   readonly #gate: TurnGate | undefined;
@@ -164,8 +166,12 @@ export class SequenceScheduler implements Scheduler {
     else this.#runAll();
   }
 
+  finishSequences(): void {
+    this.#finishing = true;
+  }
+
   stop(): void {
-    this.#stopping = true;
+    this.#finishing = this.#stopping = true;
     this.hurry();
     if (this.#inFlight === 0) this.#idle.close();
   }
@@ -176,7 +182,7 @@ export class SequenceScheduler implements Scheduler {
     const mistake = this.#registry.mistakeIn(request, key);
     if (mistake) return mistake;
     const goesOn = running !== undefined && !request.sequenceStart;
-    const refusal = this.#stopping && !goesOn
+    const refusal = this.#finishing && !goesOn
       ? serverStopping(modelName)
       : this.#queued >= maxQueueSize
       ? queueFull(request.id, modelName, maxQueueSize, "--max-queue-size")

@@ -84,7 +84,12 @@ export class ServerProcess {
   stop(signal: string): Promise<boolean> {
     const timeoutMs = this.options.exitTimeoutSecs * 1000;
     const running = this.#repository!.readyModels().reduce((sum, { scheduler }) => sum + scheduler.inFlight, 0);
-    this.log.info(`${signal}: stopping, ${running} ${running === 1 ? "request runs" : "requests run"}`);
+    const sequences = this.#repository!.readyModels().reduce(
+      (sum, { scheduler }) => sum + (scheduler.sequences ?? 0),
+      0,
+    );
+    const open = sequences === 0 ? "" : `, ${sequences} ${sequences === 1 ? "sequence is" : "sequences are"} open`;
+    this.log.info(`${signal}: stopping, ${running} ${running === 1 ? "request runs" : "requests run"}${open}`);
     return shutDown(
       {
         refuse: () => {
@@ -92,6 +97,8 @@ export class ServerProcess {
           this.#repository!.hurry();
         },
         drain: async () => {
+          // their clients have to reach them
+          await this.#repository!.finishSequences(timeoutMs);
           await Promise.all(this.#services.map((service) => service.stop(timeoutMs)));
         },
         release: async () => {
