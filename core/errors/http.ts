@@ -107,6 +107,12 @@ export const jsonTooDeep = declare(
   (limit: number) => `JSON nesting depth exceeds maximum allowed limit (${limit})`,
 );
 
+export const jsonTooManyParts = declare(
+  "INVALID_ARGUMENT",
+  (what: string, limit: number) =>
+    `the request JSON has more than ${limit} ${what}. Send the data of tensors as flat arrays, or as binary data`,
+);
+
 export const missingMember = declare(
   "INVALID_ARGUMENT",
   (key: string) => `Unable to parse '${key}': attempt to access non-existing object member '${key}'`,

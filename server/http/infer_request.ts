@@ -74,18 +74,19 @@ export function readInferRequest(
   const request = new InferenceRequest(model.name, version);
   const json = headerLength === body.length ? body : body.subarray(0, headerLength);
   const binary = headerLength === body.length ? EMPTY : body.subarray(headerLength);
-  let document = readJson(json);
+  let document: JsonDocument | undefined = readJson(json);
   if (!document.exact) {
     try {
       return read(request, model, document, binary, maxInputSize);
     } catch {
       // What seems wrong may have been lost in parsing, and what is wrong has to be named as it was written.
-      document = exactJson(json);
+      // Both may be large, so the one is let go before the other is made.
+      document = undefined;
       request.inputs = [];
       request.parameters = undefined;
     }
   }
-  return read(request, model, document, binary, maxInputSize);
+  return read(request, model, document ?? exactJson(json), binary, maxInputSize);
 }
 
 function read(

@@ -1,4 +1,5 @@
 import { type JsonValue, parseExactly } from "./parser.ts";
+import { checkParts } from "./parts.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
@@ -30,6 +31,11 @@ export function readJson(bytes: Uint8Array): JsonDocument {
   let keys: number;
   try {
     text = decoder.decode(bytes);
+  } catch {
+    return exactJson(bytes);
+  }
+  checkParts(text);
+  try {
     root = JSON.parse(text);
     keys = countKeys(root);
   } catch {

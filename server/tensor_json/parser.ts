@@ -1,4 +1,5 @@
 import { jsonTooDeep, malformedJson } from "../../core/errors/http.ts";
+import { checkParts } from "./parts.ts";
 import { decodeText } from "./text.ts";
 
 /**
@@ -23,6 +24,11 @@ export interface JsonObject {
 const MAX_DEPTH = 512;
 /** The depth that texts name: what the `data` of a tensor may have. */
 export const MAX_DATA_DEPTH = 100;
+
+// Tensors may be full of them.
+const NOT_A_NUMBER = new JsonDouble(NaN);
+const INFINITY = new JsonDouble(Infinity);
+const NEGATIVE_INFINITY = new JsonDouble(-Infinity);
 
 const INT64_MIN = -(2n ** 63n);
 const UINT64_MAX = 2n ** 64n - 1n;
@@ -62,6 +68,7 @@ class Parser {
 
   constructor(private readonly bytes: Uint8Array) {
     this.#characters = latin1.decode(bytes);
+    checkParts(this.#characters);
   }
 
   document(): JsonValue {
@@ -141,7 +148,8 @@ class Parser {
     }
     this.#at++;
     this.#depth--;
-    return elements;
+    // one that grew has room for 17, and there may be millions
+    return elements.length < 17 ? elements.slice() : elements;
   }
 
   #object(): JsonObject {
@@ -267,10 +275,10 @@ class Parser {
   #notFinite(minus: boolean): JsonDouble {
     if (this.#peek() === 0x4e) {
       this.#literal("NaN", null);
-      return new JsonDouble(NaN);
+      return NOT_A_NUMBER;
     }
     this.#literal("Inf", null);
     if (this.#peek() === 0x69) this.#literal("inity", null);
-    return new JsonDouble(minus ? -Infinity : Infinity);
+    return minus ? NEGATIVE_INFINITY : INFINITY;
   }
 }
