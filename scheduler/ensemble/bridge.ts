@@ -14,7 +14,7 @@ export function bridgedShape(
 ): readonly number[] {
   if (batching === (rows > 0)) return shape;
   if (batching) return compatible(dims, shape) ? [1, ...shape] : shape;
-  return rows === 1 && !compatible(dims, shape) ? shape.slice(1) : shape;
+  return rows === 1 && shape[0] === 1 && !compatible(dims, shape) ? shape.slice(1) : shape;
 }
 
 /** True if two shapes have the same dimensions, where -1 is any. */

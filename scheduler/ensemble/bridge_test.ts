@@ -14,6 +14,7 @@ Deno.test("bridgedShape() takes a leading 1 from what does not fit a model witho
   assert.deepEqual(bridgedShape([1, 4], 1, [-1, 4], false), [1, 4]);
   // two rows cannot become one: the reader says what is wrong
   assert.deepEqual(bridgedShape([2, 4], 2, [4], false), [2, 4]);
+  assert.deepEqual(bridgedShape([3, 4], 1, [4], false), [3, 4]);
 });
 
 Deno.test("bridgedShape() leaves alone what both sides see alike", () => {
