@@ -7,11 +7,13 @@ import type { InferenceRequest } from "../core/inference.ts";
  * @returns ends the watch.
  */
 export function whenAllAborted(requests: readonly InferenceRequest[], callback: () => void): () => void {
-  let left = 0;
+  // Several requests may have one signal, as steps of an ensemble do.
+  const signals = new Set<AbortSignal>();
   for (const { signal } of requests) {
     if (!signal) return () => {};
-    if (!signal.aborted) left++;
+    if (!signal.aborted) signals.add(signal);
   }
+  let left = signals.size;
   if (left === 0) {
     callback();
     return () => {};
@@ -20,8 +22,6 @@ export function whenAllAborted(requests: readonly InferenceRequest[], callback: 
   const aborted = () => {
     if (--left === 0) callback();
   };
-  for (const { signal } of requests) {
-    if (!signal!.aborted) signal!.addEventListener("abort", aborted, { once: true, signal: ended.signal });
-  }
+  for (const signal of signals) signal.addEventListener("abort", aborted, { once: true, signal: ended.signal });
   return () => ended.abort();
 }

@@ -21,6 +21,14 @@ Deno.test("whenAllAborted() calls back with the last request that is aborted", (
   assert.equal(called, 1);
 });
 
+Deno.test("whenAllAborted() calls back where requests share a signal", () => {
+  const { controllers: [a], requests: [one] } = requests(1);
+  let called = 0;
+  whenAllAborted([one, one], () => called++);
+  a.abort();
+  assert.equal(called, 1);
+});
+
 Deno.test("whenAllAborted() calls back at once where all are, never after its end, never where one cannot be", () => {
   let called = 0;
   const count = () => called++;
