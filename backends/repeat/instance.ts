@@ -21,7 +21,8 @@ export class RepeatInstance implements ModelInstance {
   onAvailable: () => void = () => {};
 
   readonly #running = new Set<Repetition>();
-  #waiting = 0;
+  /** What ends each WAIT that has not passed. */
+  readonly #waits = new Set<() => void>();
 
   /** @param index in the group. */
   constructor(
@@ -36,7 +37,7 @@ export class RepeatInstance implements ModelInstance {
   }
 
   get available(): boolean {
-    return this.#waiting === 0;
+    return this.#waits.size === 0;
   }
 
   /** @param execution of one request: these models do not batch. */
@@ -67,17 +68,19 @@ export class RepeatInstance implements ModelInstance {
   /** Ends what still runs. */
   stop(error: Status): void {
     for (const repetition of [...this.#running]) repetition.end(error);
+    for (const end of [...this.#waits]) end();
   }
 
   /** Takes no other request for `ms`, or until nobody waits for this one. */
   #waitFor(ms: number, signal: AbortSignal | undefined): void {
     if (ms === 0) return;
-    this.#waiting++;
     const release = () => {
       cancel();
       signal?.removeEventListener("abort", release);
-      if (--this.#waiting === 0) this.onAvailable();
+      this.#waits.delete(release);
+      if (this.#waits.size === 0) this.onAvailable();
     };
+    this.#waits.add(release);
     const cancel = this.clock.after(ms, release);
     signal?.addEventListener("abort", release, { once: true });
   }

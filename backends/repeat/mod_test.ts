@@ -209,6 +209,28 @@ Deno.test("unload() ends what still runs", async () => {
   assert.equal(execution.responses.length, 1);
 });
 
+Deno.test("unload() ends a WAIT", async () => {
+  const clock = new ManualClock();
+  let timers = 0;
+  const counting = {
+    now: () => clock.now(),
+    after(ms: number, callback: () => void) {
+      timers++;
+      const cancel = clock.after(ms, callback);
+      return () => void (timers--, cancel());
+    },
+  };
+  const config = create(ModelConfigSchema, { name: "m", instanceGroup: [{ name: "g", count: 1 }], ...GOOD });
+  const source = { name: "m", version: 3, directory: "/m", versionDirectory: "/m/3", config };
+  const model = await new RepeatBackend(counting).load(source, context);
+  const [instance] = model.instances;
+  const execution = new Recorder(request([1], [0], 0xffff_ffff));
+  instance.execute(execution);
+  assert.deepEqual([execution.finished, instance.available, timers], [1, false, 1]);
+  await model.unload();
+  assert.deepEqual([instance.available, timers], [true, 0]);
+});
+
 Deno.test("load() refuses what is no repeat model, and says what it expects", async () => {
   const [values, delays, wait] = GOOD.input;
   const [out, index] = GOOD.output;
