@@ -56,8 +56,8 @@ export interface ChainSpec {
 }
 
 /**
- * Starts a worker that runs several models one after the other on the GPU. Its inputs are what the first link reads, its
- * outputs every tensor that a link writes, and {@link LINK_TIMES}.
+ * Starts a worker that runs several models one after the other on the GPU. Its inputs are what no link
+ * writes, its outputs every tensor that a link writes, and {@link LINK_TIMES}.
  *
  * @throws WorkerLoadError where a model does not load there.
  */
@@ -66,8 +66,9 @@ export function startChain(spec: ChainSpec): Promise<WorkerInstance<OrtChainOpti
   const options = models.map((offer) => offer.options);
   const inputs = new Map<string, TensorSpec>();
   const outputs: TensorSpec[] = [{ name: LINK_TIMES, datatype: "FP64" }];
-  links.forEach(({ model, inputs: reads, outputs: writes }, index) => {
-    for (const { name, tensor } of index === 0 ? reads : []) {
+  links.forEach(({ model, inputs: reads, outputs: writes }) => {
+    for (const { name, tensor } of reads) {
+      if (outputs.some((output) => output.name === tensor)) continue;
       inputs.set(tensor, { name: tensor, datatype: datatypeOf(options[model].inputs, name) });
     }
     for (const { name, tensor } of writes) {

@@ -4,7 +4,7 @@ import { chainOfferOf } from "../../backends/onnxruntime/chain.ts";
 import { warmupSamples } from "../../backends/warmup_samples.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ModelConfig } from "../../proto/gen/model_config_pb.ts";
-import type { EnsembleDescription } from "../../scheduler/ensemble/description.ts";
+import type { EnsembleDescription, StepInput } from "../../scheduler/ensemble/description.ts";
 import type { ServedModel } from "../served_model.ts";
 import type { GpuChain } from "./gpu_chain.ts";
 import { innerDims } from "./tensor_consistency.ts";
@@ -18,30 +18,43 @@ export interface ChainSurroundings {
 }
 
 /**
- * What the first step of a chain might be given, named as the tensors of the ensemble: the warmup samples of its model, then
- * generated values in shapes that fit what the ensemble says of these tensors. Whether the steps take it, only they know.
+ * What a chain might be given, named as the tensors of the ensemble: the warmup samples of its first model, then generated
+ * values in shapes that fit what the ensemble says of these tensors. Whether the steps take it, only they know.
  */
 export async function* chainInputs(chain: GpuChain, surroundings: ChainSurroundings): AsyncGenerator<Tensor[]> {
-  const { part: { steps: [first] }, models: [model], sizes } = chain;
+  const { requests: { inputs: given }, part: { steps: [first] }, models: [model], sizes } = chain;
   const { graph, directory } = chainOfferOf(model.loaded)!;
   for (const { requests } of await samplesOf(model.config, directory)) {
-    const given = requests[0].inputs.flatMap((input) => {
+    const sample = requests[0].inputs.flatMap((input) => {
       const mapped = first.inputs.find(({ name }) => name === input.name);
       return mapped ? [{ ...input, name: mapped.tensor }] : [];
     });
-    if (given.length === first.inputs.length) yield given;
+    if (sample.length === given.length) yield sample;
   }
-  const inputs = withNamesFixed(first.inputs.map(({ name, tensor, dims }): GraphTensor => {
-    const own = [...graph.inputs, ...graph.overridable].find((input) => input.name === name)!;
-    const shape = knownShape(tensor, first.batching ? [-1, ...dims] : dims, surroundings);
-    const reshaped = model.config.input.some((input) => input.name === name && input.reshape);
-    const named = !reshaped && own.symbols.length === shape.length;
-    return { ...own, name: tensor, shape, symbols: named ? own.symbols : shape.map(() => "") };
-  }));
+  const inputs = withNamesFixed(given.map((input) => graphInput(input, chain, surroundings)));
   for (const plan of inputPlans({ inputs, outputs: graph.outputs })) {
     if (sizes.maxBatchSize > 0 && plan.shapes.some(([rows]) => rows > sizes.maxBatchSize)) continue;
     yield generateInputs(inputs, plan, 1);
   }
+}
+
+/** An input of a chain as its graph has it, with the name and the shape that it has in the ensemble. */
+function graphInput(
+  { tensor }: StepInput,
+  { part: { steps }, models }: GpuChain,
+  surroundings: ChainSurroundings,
+): GraphTensor {
+  const reader = steps.findIndex(({ inputs }) => inputs.some((input) => input.tensor === tensor));
+  const { batching, inputs } = steps[reader];
+  const { name, dims } = inputs.find((input) => input.tensor === tensor)!;
+  const { config, loaded } = models[reader];
+  const { graph } = chainOfferOf(loaded)!;
+  const own = [...graph.inputs, ...graph.overridable].find((input) => input.name === name)!;
+  const shape = knownShape(tensor, batching ? [-1, ...dims] : dims, surroundings);
+  const reshaped = config.input.some((input) => input.name === name && input.reshape);
+  // Names of dimensions mean the same within one graph only.
+  const named = reader === 0 && !reshaped && own.symbols.length === shape.length;
+  return { ...own, name: tensor, shape, symbols: named ? own.symbols : shape.map(() => "") };
 }
 
 /** What is wrong with samples was reported when their model was warmed up. */

@@ -1,15 +1,10 @@
 import type { Execution, ExecutionTiming, ModelInstance } from "../../backends/backend.ts";
 import { LINK_TIMES } from "../../backends/onnxruntime/chain.ts";
-import { InferenceRequest, type InferenceResponse } from "../../core/inference.ts";
+import type { InferenceRequest, InferenceResponse } from "../../core/inference.ts";
 import type { Status } from "../../core/status.ts";
 import { alignedBytes } from "../../core/tensor.ts";
 import { type CloseReason, type FailureReason, ModelStatistics } from "../../observability/statistics.ts";
-
-/** A request to a chain: inputs and outputs have the names of the ensemble's tensors. */
-export class ChainRequest extends InferenceRequest {
-  /** Its execution failed: its steps are to run one by one. */
-  failed = false;
-}
+import type { ChainRequest } from "./chain_request.ts";
 
 /** Where the scheduler of a chain counts. What happens in its queue happens to the first model of the chain. */
 export class ChainStatistics extends ModelStatistics {

@@ -6,7 +6,8 @@ import { Status } from "../../core/status.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { ModelStatistics } from "../../observability/statistics.ts";
 import { vector } from "../testing/repository_fixture.ts";
-import { ChainInstance, ChainRequest, ChainStatistics, type ChainWorker } from "./chain_instance.ts";
+import { ChainInstance, ChainStatistics, type ChainWorker } from "./chain_instance.ts";
+import { ChainRequest } from "./chain_request.ts";
 
 const TIMING: ExecutionTiming = { inputMs: 1, inferMs: 9, outputMs: 2 };
 

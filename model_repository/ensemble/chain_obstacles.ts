@@ -47,9 +47,10 @@ export function obstacleOf(
 export function obstacleToJoining(
   index: number,
   chain: readonly number[],
-  { steps }: EnsembleDescription,
+  ensemble: EnsembleDescription,
   models: readonly ChainCandidate[],
 ): string | undefined {
+  const { steps } = ensemble;
   const reader = steps[index];
   const [before, own] = [models[chain[0]], models[index]];
   const [first, name] = [`'${steps[chain[0]].modelName}'`, `'${reader.modelName}'`];
@@ -66,16 +67,40 @@ export function obstacleToJoining(
     return `only one of ${first} and ${name} has a batch dimension`;
   }
   if (!chainSizesOf(together)) return `${first} and ${name} do not have the same allowed_batch_sizes`;
+  return obstacleToReading(index, chain, ensemble, models);
+}
+
+/** Why a step cannot read what it reads where it runs in a chain. */
+function obstacleToReading(
+  index: number,
+  chain: readonly number[],
+  { inputs, steps }: EnsembleDescription,
+  models: readonly ChainCandidate[],
+): string | undefined {
+  const [first, reader] = [steps[chain[0]], steps[index]];
+  const rankOf = (dims: readonly unknown[], { batching }: StepDescription) => dims.length + Number(batching);
+  let connected = false;
   for (const { tensor, dims } of reader.inputs) {
     const writer = chain.find((other) => steps[other].outputs.some((output) => output.tensor === tensor));
-    if (writer === undefined) return `${name} also reads '${tensor}', which comes from elsewhere`;
+    if (writer === undefined) {
+      // What comes from another step may be made from what this chain makes, which would have to end before it begins.
+      if (!inputs.includes(tensor)) return `'${reader.modelName}' also reads '${tensor}', which comes from elsewhere`;
+      const known = first.inputs.find((input) => input.tensor === tensor);
+      const reshaped = known &&
+        models[chain[0]].config.input.some(({ name, reshape }) => name === known.name && reshape);
+      if (first.batching !== reader.batching || known && (reshaped || known.dims.length !== dims.length)) {
+        return `'${first.modelName}' and '${reader.modelName}' want inputs of the ensemble in different shapes`;
+      }
+      continue;
+    }
+    connected = true;
     const { name: written } = steps[writer].outputs.find((output) => output.tensor === tensor)!;
-    const { dims: ownDims } = models[writer].config.output.find((output) => output.name === written)!;
-    if (ownDims.length + Number(steps[writer].batching) !== dims.length + Number(reader.batching)) {
+    const output = models[writer].config.output.find((output) => output.name === written)!;
+    if (rankOf(output.dims, steps[writer]) !== rankOf(dims, reader)) {
       return `'${tensor}' would have to get or lose a batch dimension`;
     }
   }
-  return reader.inputs.length === 0 ? `${name} reads nothing` : undefined;
+  return connected ? undefined : `'${reader.modelName}' reads nothing of '${first.modelName}'`;
 }
 
 /** How many rows a chain of models takes, and which sizes its batches are padded to. */

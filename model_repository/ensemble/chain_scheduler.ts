@@ -1,10 +1,10 @@
-import { clone } from "@bufbuild/protobuf";
+import { clone, create } from "@bufbuild/protobuf";
 import { setImmediate } from "node:timers";
-import { type ModelConfig, ModelConfigSchema } from "../../proto/gen/model_config_pb.ts";
+import { type ModelConfig, ModelConfigSchema, ModelInputSchema } from "../../proto/gen/model_config_pb.ts";
 import { DefaultScheduler, type SchedulerOptions } from "../../scheduler/default_scheduler.ts";
 import { dynamicConfigOf } from "../../scheduler/dynamic/config.ts";
 import { DynamicScheduler } from "../../scheduler/dynamic/dynamic_scheduler.ts";
-import type { StepDescription } from "../../scheduler/ensemble/description.ts";
+import type { StepInput } from "../../scheduler/ensemble/description.ts";
 import type { Scheduler } from "../../scheduler/scheduler.ts";
 import { dynamicBatchingOf } from "./chain_obstacles.ts";
 
@@ -12,19 +12,17 @@ import { dynamicBatchingOf } from "./chain_obstacles.ts";
  * The scheduler of a chain, by the configuration of its first model: what waits in front of the chain would have waited
  * there.
  *
- * @param maxBatchSize of the whole chain.
+ * @param inputs of the chain. @param maxBatchSize of the whole chain.
  */
 export function chainScheduler(
   config: ModelConfig,
-  first: StepDescription,
+  inputs: readonly StepInput[],
   maxBatchSize: number,
   options: Omit<SchedulerOptions, "modelName">,
 ): Scheduler {
   const own = clone(ModelConfigSchema, config);
   own.maxBatchSize = maxBatchSize;
-  for (const input of own.input) {
-    input.name = first.inputs.find(({ name }) => name === input.name)?.tensor ?? input.name;
-  }
+  own.input = inputs.map(({ tensor, dims }) => create(ModelInputSchema, { name: tensor, dims: dims.map(BigInt) }));
   const batching = dynamicBatchingOf(own);
   if (!batching) return new DefaultScheduler({ ...options, modelName: config.name });
   batching.preferredBatchSize = batching.preferredBatchSize.filter((size) => size <= Math.max(1, maxBatchSize));

@@ -4,19 +4,12 @@ import { systemClock } from "../../core/clock.ts";
 import { InferenceRequest } from "../../core/inference.ts";
 import { UnaryResponse } from "../../core/responses.ts";
 import { ModelStatistics } from "../../observability/statistics.ts";
-import type { StepDescription } from "../../scheduler/ensemble/description.ts";
+import type { StepInput } from "../../scheduler/ensemble/description.ts";
 import { normaliseConfig, readConfig } from "../config/mod.ts";
 import { identityConfig, vector } from "../testing/repository_fixture.ts";
 import { chainScheduler } from "./chain_scheduler.ts";
 
-const STEP: StepDescription = {
-  modelName: "first",
-  modelVersion: "",
-  batching: true,
-  decoupled: false,
-  inputs: [{ name: "IN", tensor: "x", dims: [-1] }],
-  outputs: [{ name: "OUT", tensor: "y" }],
-};
+const INPUTS: readonly StepInput[] = [{ name: "IN", tensor: "x", dims: [-1] }];
 
 /** An instance whose executions end when a test says so. */
 class HeldInstance implements ModelInstance {
@@ -47,7 +40,7 @@ function setUp(more: string, maxBatchSize: number, maxQueueSize?: number) {
   config.name = "first";
   normaliseConfig(config);
   const instance = new HeldInstance();
-  const scheduler = chainScheduler(config, STEP, maxBatchSize, {
+  const scheduler = chainScheduler(config, INPUTS, maxBatchSize, {
     instances: [instance],
     statistics: new ModelStatistics(),
     clock: systemClock,

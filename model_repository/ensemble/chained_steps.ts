@@ -29,9 +29,8 @@ export class ChainedSteps implements StepModel {
 
   #runChain(request: InferenceRequest, sink: ResponseSink): void {
     const { chain } = this;
-    const chained = chain.requestFrom(request);
-    const { maxBatchSize } = chain.sizes;
-    if (maxBatchSize > 0 && chained.batchSize > maxBatchSize) {
+    const chained = chain.requests.from(request);
+    if (!chained) {
       this.#runSteps(request, sink);
       return;
     }

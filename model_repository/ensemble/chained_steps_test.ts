@@ -9,10 +9,10 @@ import { Demands } from "../../scheduler/ensemble/demand.ts";
 import type { EnsembleDescription } from "../../scheduler/ensemble/description.ts";
 import { identityConfig, repositoryOf, vector, withFiles } from "../testing/repository_fixture.ts";
 import type { ServedModel } from "../served_model.ts";
-import { ChainRequest } from "./chain_instance.ts";
+import { type ChainRequest, ChainRequests } from "./chain_request.ts";
 import { ChainedSteps } from "./chained_steps.ts";
 import { FailedShapes } from "./failed_shapes.ts";
-import { GpuChain } from "./gpu_chain.ts";
+import type { GpuChain } from "./gpu_chain.ts";
 
 const STEP = { modelVersion: "", batching: false, decoupled: false };
 const PART: EnsembleDescription = {
@@ -44,10 +44,9 @@ const FROM_CHAIN: readonly Tensor[] = [{ ...vector(42), name: "y" }];
 class FakeChain {
   readonly part = PART;
   readonly demands = new Demands(PART);
-  readonly sizes = { maxBatchSize: 0, allowedSizes: [] };
   readonly failedShapes = new FailedShapes(new ManualClock());
   usable = true;
-  readonly requests: InferenceRequest[] = [];
+  readonly asked: InferenceRequest[] = [];
   /** Why an execution fails. */
   failure: Status | undefined;
   /** Why a request is not even executed. */
@@ -57,7 +56,7 @@ class FakeChain {
     pending: 0,
     stop() {},
     enqueue: (request: InferenceRequest, sink: ResponseSink) => {
-      this.requests.push(request);
+      this.asked.push(request);
       (request as ChainRequest).failed = this.failure !== undefined;
       const error = this.refusal ?? this.failure;
       if (!error) sink.respond({ modelName: "e", modelVersion: "1", id: request.id, outputs: FROM_CHAIN });
@@ -65,9 +64,11 @@ class FakeChain {
     },
   };
 
-  constructor(readonly models: ServedModel[]) {}
+  readonly requests: ChainRequests;
 
-  requestFrom = GpuChain.prototype.requestFrom;
+  constructor(readonly models: ServedModel[]) {
+    this.requests = new ChainRequests(PART, models[0], 0, false);
+  }
 }
 
 interface Run {
@@ -109,7 +110,7 @@ async function withSteps(test: (run: Run) => Promise<void>): Promise<void> {
 Deno.test("ChainedSteps asks the chain for what is read outside", async () => {
   await withSteps(async ({ chain, models: [a, b], ask, spent }) => {
     assert.deepEqual(await ask(vector(7)), [42]);
-    const [request] = chain.requests;
+    const [request] = chain.asked;
     assert.deepEqual(request.inputs, [{ ...vector(7), name: "x" }]);
     assert.deepEqual(request.outputs, ["y", LINK_TIMES]);
     assert.deepEqual([request.id, request.modelName, request.spent], ["r", "a", spent]);
@@ -130,7 +131,7 @@ Deno.test("ChainedSteps leaves a shape to the steps with which they and the chai
   await withSteps(async ({ chain, models: [, b], ask }) => {
     chain.failure = new Status("INTERNAL", "bad shape");
     assert.deepEqual(await ask(vector(7)), [7]);
-    assert.equal(chain.requests.length, 1, "the steps took it");
+    assert.equal(chain.asked.length, 1, "the steps took it");
     const refusing = {
       ...b,
       hold() {},
@@ -139,9 +140,9 @@ Deno.test("ChainedSteps leaves a shape to the steps with which they and the chai
     };
     chain.models.splice(1, 1, refusing as unknown as ServedModel);
     for (let i = 0; i < 3; i++) await assert.rejects(ask(vector(7), chain.models), { message: "bad shape" });
-    assert.equal(chain.requests.length, 2);
+    assert.equal(chain.asked.length, 2);
     await assert.rejects(ask(vector(7, 8), chain.models), { message: "bad shape" });
-    assert.equal(chain.requests.length, 3);
+    assert.equal(chain.asked.length, 3);
   });
 });
 
@@ -153,12 +154,11 @@ Deno.test("ChainedSteps passes a refusal of the chain's queue on", async () => {
   });
 });
 
-Deno.test("ChainedSteps runs the steps one by one for more rows than the chain takes", async () => {
+Deno.test("ChainedSteps runs the steps one by one for a request that the chain cannot take", async () => {
   await withSteps(async ({ chain, ask }) => {
-    Object.assign(chain.sizes, { maxBatchSize: 1 });
-    chain.requestFrom = (request) => Object.assign(new ChainRequest("a", ""), { ...request, batchSize: 2 });
+    chain.requests.from = () => undefined;
     assert.deepEqual(await ask(vector(7)), [7]);
-    assert.deepEqual(chain.requests, []);
+    assert.deepEqual(chain.asked, []);
   });
 });
 
@@ -167,7 +167,7 @@ Deno.test("ChainedSteps runs the steps one by one while the chain is not usable,
     assert.deepEqual(await ask(vector(7), [a, a]), [7]);
     chain.usable = false;
     assert.deepEqual(await ask(vector(8)), [8]);
-    assert.deepEqual(chain.requests, []);
+    assert.deepEqual(chain.asked, []);
   });
 });
 
@@ -176,7 +176,7 @@ Deno.test("ChainedSteps refuses what its first model refuses, in the model's wor
     await assert.rejects(ask({ ...vector(7), datatype: "INT32" }), {
       message: "[request id: r] inference input 'IN' data-type is 'INT32', but model 'a' expects 'FP32'",
     });
-    assert.deepEqual(chain.requests, []);
+    assert.deepEqual(chain.asked, []);
   });
 });
 

@@ -65,7 +65,9 @@ async function compare(
 ): Promise<string> {
   try {
     const response = new UnaryResponse();
-    await execute(instance, chain.requestFrom(requestOf(chain, inputs)), response);
+    const request = chain.requests.from(requestOf(chain, inputs));
+    if (!request) return "it does not take what its steps take";
+    await execute(instance, request, response);
     const reason = mismatch((await response.promise).outputs);
     return reason === "" ? "" : `it computes something else: ${reason}`;
   } catch (thrown) {

@@ -10,9 +10,10 @@ import { identityConfig, repositoryOf, vector, withFiles } from "../testing/repo
 import type { ServedModel } from "../served_model.ts";
 import { chainInputs } from "./chain_inputs.ts";
 import type { ChainWorker } from "./chain_instance.ts";
+import { ChainRequests } from "./chain_request.ts";
 import { checkChain } from "./check_chain.ts";
 import { describeEnsemble } from "./describe.ts";
-import { GpuChain } from "./gpu_chain.ts";
+import type { GpuChain } from "./gpu_chain.ts";
 
 const GRAPH = graphOf({ inputs: [{ name: "IN", shape: ["n"] }], outputs: [{ name: "OUT", shape: ["n"] }] });
 
@@ -80,7 +81,7 @@ async function withChain(
       models,
       sizes: { maxBatchSize: models[0].config.maxBatchSize, allowedSizes: [] },
       instances: workers.map((worker) => ({ worker: worker as unknown as ChainWorker })),
-      requestFrom: GpuChain.prototype.requestFrom,
+      requests: new ChainRequests(part, models[0], models[0].config.maxBatchSize, false),
       worked: () => worked = true,
     } as unknown as GpuChain;
     await test({

@@ -10,8 +10,8 @@ export interface FoundChains {
 }
 
 /**
- * The steps that can run one after the other in one GPU worker: each reads nothing but what the steps before it in its chain
- * have written, except for the first. A step is in one chain at most, and no chain has only one.
+ * The steps that can run one after the other in one GPU worker: each but the first reads what the steps before it in its
+ * chain have written, and beside it at most inputs of the ensemble. A step is in one chain at most, and no chain has only one.
  */
 export function findChains(ensemble: EnsembleDescription, models: readonly ChainCandidate[]): FoundChains {
   const { steps } = ensemble;

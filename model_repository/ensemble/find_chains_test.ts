@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { LoadedModel, ModelInstance } from "../../backends/backend.ts";
 import { type ChainOffer, offerToChains } from "../../backends/onnxruntime/chain.ts";
+import { create } from "@bufbuild/protobuf";
+import { ModelTensorReshapeSchema } from "../../proto/gen/model_config_pb.ts";
 import { ModelStatistics } from "../../observability/statistics.ts";
 import { CachingScheduler } from "../../scheduler/cache/caching_scheduler.ts";
 import { LocalCache } from "../../scheduler/cache/local_cache.ts";
@@ -156,14 +158,28 @@ Deno.test("findChains() joins no models that run differently, and says why", () 
   }
 });
 
-Deno.test("findChains() leaves out what also reads a tensor from elsewhere, and what reads one twice", () => {
-  const second = 'input { name: "MORE" data_type: TYPE_FP32 dims: [-1] }';
-  const two = foundIn(["a IN=IN OUT=t", "b IN=t,MORE=MORE OUT=OUT"], [model(), model(second)], second);
-  assert.deepEqual(two, {
+const MORE = 'input { name: "MORE" data_type: TYPE_FP32 dims: [-1] }';
+
+Deno.test("findChains() takes a step that also reads inputs of the ensemble, in the shape of the first step", () => {
+  const steps = ["a IN=IN OUT=t", "b IN=t,MORE=MORE OUT=OUT"];
+  assert.deepEqual(foundIn(steps, [model(), model(MORE)], MORE), { chains: [[0, 1]], gaps: [] });
+  const again = ["a IN=IN OUT=t", "b IN=t,MORE=IN OUT=OUT"];
+  assert.deepEqual(foundIn(again, [model(), model(MORE)]).chains, [[0, 1]]);
+  const shaped = model();
+  shaped.config.input[0].reshape = create(ModelTensorReshapeSchema, { shape: [1n, -1n] });
+  assert.match(
+    foundIn(again, [shaped, model(MORE)]).gaps[0],
+    /since 'a' and 'b' want inputs of the ensemble in different shapes$/,
+  );
+});
+
+Deno.test("findChains() leaves out what reads a step elsewhere, and what reads a tensor twice", () => {
+  const steps = ["a IN=IN OUT=t", "c IN=IN OUT=s", "b IN=t,MORE=s OUT=OUT"];
+  assert.deepEqual(foundIn(steps, [model(), CPU, model(MORE)]), {
     chains: [],
-    gaps: ["what 'a' hands to 'b' goes by way of the CPU, since 'b' also reads 'MORE', which comes from elsewhere"],
+    gaps: ["what 'a' hands to 'b' goes by way of the CPU, since 'b' also reads 's', which comes from elsewhere"],
   });
-  const twice = foundIn(["a IN=IN OUT=t", "b IN=t,MORE=t OUT=OUT"], [model(), model(second)]);
+  const twice = foundIn(["a IN=IN OUT=t", "b IN=t,MORE=t OUT=OUT"], [model(), model(MORE)]);
   assert.deepEqual(twice.chains, []);
   assert.match(twice.gaps[0], /since several inputs of 'b' read 't'$/);
 });

@@ -3,25 +3,18 @@ import {
   type ChainLink,
   chainOfferOf,
   type ChainOutput,
-  LINK_TIMES,
   startChain,
 } from "../../backends/onnxruntime/chain.ts";
 import { Survivors } from "../../backends/worker/survivors.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { InferenceRequest } from "../../core/inference.ts";
 import type { Log } from "../../observability/log.ts";
 import { Demands } from "../../scheduler/ensemble/demand.ts";
 import type { EnsembleDescription, StepDescription } from "../../scheduler/ensemble/description.ts";
 import type { Scheduler } from "../../scheduler/scheduler.ts";
 import type { ServedModel } from "../served_model.ts";
-import {
-  ChainInstance,
-  type ChainOutcomes,
-  ChainRequest,
-  ChainStatistics,
-  type ChainWorker,
-} from "./chain_instance.ts";
+import { ChainInstance, type ChainOutcomes, ChainStatistics, type ChainWorker } from "./chain_instance.ts";
 import { type ChainSizes, chainSizesOf, instancesOf, sharesBatches } from "./chain_obstacles.ts";
+import { ChainRequests, inputsOf } from "./chain_request.ts";
 import { chainScheduler } from "./chain_scheduler.ts";
 import { FailedShapes } from "./failed_shapes.ts";
 
@@ -53,6 +46,7 @@ export class GpuChain implements ChainOutcomes {
   readonly demands: Demands;
   readonly instances: readonly ChainInstance[];
   readonly failedShapes: FailedShapes;
+  readonly requests: ChainRequests;
   readonly #failures = new Map<ChainWorker, number>();
   #failed = 0;
   #worked = false;
@@ -74,9 +68,9 @@ export class GpuChain implements ChainOutcomes {
     const batching = sharesBatches(models.map(({ config }) => config));
     const statistics = new ChainStatistics(models[0].statistics);
     this.instances = workers.map((worker) => new ChainInstance(worker, models, batching, statistics, this));
-    const [first] = part.steps;
+    this.requests = new ChainRequests(part, models[0], sizes.maxBatchSize, batching);
     const options = { instances: this.instances, statistics, clock, maxQueueSize };
-    this.scheduler = chainScheduler(models[0].config, first, sizes.maxBatchSize, options);
+    this.scheduler = chainScheduler(models[0].config, this.requests.inputs, sizes.maxBatchSize, options);
   }
 
   /** @throws WorkerLoadError where one of the models does not load there. */
@@ -119,25 +113,6 @@ export class GpuChain implements ChainOutcomes {
   get usable(): boolean {
     return this.instances.some(({ available }) => available) &&
       (this.#worked || this.#failed < FAILURES_WITHOUT_SUCCESS);
-  }
-
-  /**
-   * A request to the chain from one to its steps together.
-   *
-   * @throws Status as the model of its first step does.
-   */
-  requestFrom(request: InferenceRequest): ChainRequest {
-    const { steps: [first] } = this.part;
-    const names = new Map(first.inputs.map(({ name, tensor }) => [tensor, name]));
-    const chained = new ChainRequest(first.modelName, first.modelVersion);
-    chained.id = request.id;
-    chained.inputs = request.inputs.map((input) => ({ ...input, name: names.get(input.name)! }));
-    this.models[0].normalize(chained);
-    chained.inputs = chained.inputs.map((input, i) => ({ ...input, name: request.inputs[i].name }));
-    chained.outputs = [...request.outputs, LINK_TIMES];
-    chained.signal = request.signal;
-    chained.spent = request.spent;
-    return chained;
   }
 
   worked(): void {
@@ -199,7 +174,7 @@ function partOf({ name, steps, outputs }: EnsembleDescription, chain: readonly n
     name,
     batching: inside[0].batching,
     decoupled: false,
-    inputs: inside[0].inputs.map(({ tensor }) => tensor),
+    inputs: inputsOf(inside).map(({ tensor }) => tensor),
     outputs: leaving.map(({ tensor }) => ({ name: tensor, dims: [] })),
     steps: inside,
     maxInflightRequests: 0,
@@ -207,14 +182,14 @@ function partOf({ name, steps, outputs }: EnsembleDescription, chain: readonly n
 }
 
 /** The chain as one step of its ensemble, whose model has the name `modelName`. */
-export function stepOfChain({ part }: GpuChain, modelName: string): StepDescription {
+export function stepOfChain({ part, requests }: GpuChain, modelName: string): StepDescription {
   const batching = new Map(part.steps.flatMap((step) => step.outputs.map(({ tensor }) => [tensor, step.batching])));
   return {
     modelName,
     modelVersion: "",
     batching: part.batching,
     decoupled: false,
-    inputs: part.steps[0].inputs.map(({ tensor, dims }) => ({ name: tensor, tensor, dims })),
+    inputs: requests.inputs.map(({ tensor, dims }) => ({ name: tensor, tensor, dims })),
     outputs: part.outputs.map(({ name }) => ({ name, tensor: name, batching: batching.get(name) })),
   };
 }

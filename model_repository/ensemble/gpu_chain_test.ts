@@ -1,122 +1,25 @@
 import assert from "node:assert/strict";
 import { probeGpu } from "../../backends/gpu.ts";
 import { type GraphDefinition, onnxModel } from "../../backends/onnxruntime/graph_fixture.ts";
-import { onnxruntimeBackend } from "../../backends/onnxruntime/mod.ts";
-import { systemClock } from "../../core/clock.ts";
-import { InferenceRequest } from "../../core/inference.ts";
-import { UnaryResponse } from "../../core/responses.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { needing, WEBGPU_ABSENT } from "../../tests/support/needing.ts";
-import type { ModelRepository, RepositoryOptions } from "../repository.ts";
-import type { ServedModel } from "../served_model.ts";
 import { onRequest } from "../source.ts";
 import { ensembleConfig } from "../testing/ensemble_fixture.ts";
 import {
-  type Files,
-  identityConfig,
-  inferOnce,
-  MemoryLog,
-  repositoryOf,
-  vector,
-  withFiles,
-  writeFiles,
-} from "../testing/repository_fixture.ts";
-import { ChainedSteps } from "./chained_steps.ts";
-import { describeEnsemble } from "./describe.ts";
-import { GpuChain } from "./gpu_chain.ts";
+  adding,
+  addingToRows,
+  BATCHED,
+  COMPLETED,
+  floats,
+  GPU,
+  pipeline,
+  row,
+  STAYS,
+  withRepository,
+} from "../testing/gpu_chain_fixture.ts";
+import { inferOnce, vector, writeFiles } from "../testing/repository_fixture.ts";
 
 const absent = await probeGpu() ? undefined : WEBGPU_ABSENT;
-
-/** Adds a constant to a vector of any length. */
-function adding(...constant: number[]): GraphDefinition {
-  return {
-    inputs: [{ name: "IN", shape: ["n"] }],
-    outputs: [{ name: "OUT", shape: ["n"] }],
-    constants: [{ name: "c", dims: [constant.length], values: Float32Array.from(constant) }],
-    nodes: [{ op: "Add", inputs: ["IN", "c"], outputs: ["OUT"] }],
-  };
-}
-
-/** The same for the rows of a batch: a model that is completed with a batch of 4 and dynamic batching. */
-function addingToRows(...constant: number[]): GraphDefinition {
-  const shape = ["rows", "n"];
-  return { ...adding(...constant), inputs: [{ name: "IN", shape }], outputs: [{ name: "OUT", shape }] };
-}
-
-const GPU = identityConfig("instance_group [ { kind: KIND_GPU } ]").replace("identity", "onnxruntime");
-/** A configuration that says nothing of its tensors. */
-const COMPLETED = 'backend: "onnxruntime" instance_group [ { kind: KIND_GPU } ]';
-
-/** Files of an ensemble `e` of two models that come one after the other. */
-function pipeline(config: string, one: GraphDefinition, four: GraphDefinition, more = ""): Files {
-  return {
-    "one/config.pbtxt": config,
-    "one/1/model.onnx": onnxModel(one),
-    "four/config.pbtxt": config,
-    "four/1/model.onnx": onnxModel(four),
-    "e/config.pbtxt": ensembleConfig(["one IN=IN OUT=mid", "four IN=mid OUT=OUT"], more),
-    "e/1/": "",
-  };
-}
-
-const BATCHED = pipeline(COMPLETED, addingToRows(1), addingToRows(10, 20, 30, 40), "max_batch_size: 4");
-const STAYS = "I e: what one, four hand to each other stays on the GPU";
-
-async function withRepository(
-  files: Files,
-  test: (repository: ModelRepository, log: MemoryLog, root: string) => Promise<void>,
-  options: Partial<RepositoryOptions> = {},
-): Promise<void> {
-  await withFiles(files, async (root) => {
-    const { repository, log } = repositoryOf(root, {
-      backend: onnxruntimeBackend,
-      adapterAvailable: () => Promise.resolve(true),
-      ...options,
-    });
-    await repository.start();
-    assert.deepEqual(repository.failures(), []);
-    await test(repository, log, root);
-    assert.equal(await repository.close(20_000), true);
-  });
-  // A worker's end takes the graphics driver's threads with it; a process that ends meanwhile may crash.
-  await new Promise((resolve) => setTimeout(resolve, 150));
-}
-
-/** One row of a batch. */
-const row = (...values: number[]): Tensor => ({ ...vector(...values), shape: [1, values.length] });
-const floats = ({ data }: Tensor) => [...new Float32Array(data.slice().buffer)];
-
-/** By the chain whose worker logs it. */
-function bytesRead({ lines }: MemoryLog): number {
-  return lines.reduce((sum, line) => sum + Number(line.match(/ of (\d+) bytes/)?.[1] ?? 0), 0);
-}
-
-/** The chain of {@link BATCHED}, or one like it, whose workers log what they read back. */
-async function countingChain(repository: ModelRepository, models: readonly ServedModel[]) {
-  const log = new MemoryLog();
-  const { config } = repository.find("e", "");
-  const chain = await GpuChain.start({
-    ensemble: describeEnsemble(config, models.map((model) => model.config)),
-    modelVersion: "1",
-    name: "chain",
-    steps: [0, 1],
-    models,
-    log,
-    clock: systemClock,
-    module: new URL("../../backends/onnxruntime/runtime/testing/counting_chain_worker.ts", import.meta.url),
-  });
-  return { chain, log };
-}
-
-/** Asks a chain for four equal values of a row, and gives back the first of the answer. */
-async function askChain(chain: GpuChain, value: number): Promise<number> {
-  const request = new InferenceRequest("chain/", "");
-  request.inputs = [row(value, value, value, value)];
-  request.outputs = ["OUT"];
-  const sink = new UnaryResponse();
-  new ChainedSteps(chain, chain.models).inferHeld(request, sink);
-  return floats((await sink.promise).outputs[0])[0];
-}
 
 Deno.test({
   ...needing("a chain on the GPU answers as its steps do, errors included, before and after a run that fails", absent),
@@ -134,34 +37,6 @@ Deno.test({
       assert.deepEqual(await answer(), [12, 23, 34, 45]);
       assert.deepEqual([four.statistics.success.count, four.statistics.fail.count], [2, 2]);
       assert.deepEqual([e.statistics.success.count, e.statistics.fail.count], [2, 1]);
-    });
-  },
-});
-
-Deno.test({
-  ...needing("a chain of completed models joins the requests of one ensemble, and answers each as if alone", absent),
-  async fn() {
-    await withRepository(BATCHED, async (repository, log) => {
-      assert.ok(log.lines.includes(STAYS), log.lines.join("\n"));
-      const e = repository.find("e", "");
-      const inputs = Array.from({ length: 8 }, (_, i) => row(i, 2 * i, 3 * i, 4 * i));
-      const alone: number[][] = [];
-      for (const input of inputs) alone.push(floats((await inferOnce(e, input)).outputs[0]));
-      assert.deepEqual(alone[2], [13, 25, 37, 49]);
-      const together = await Promise.all(inputs.map((input) => inferOnce(e, input)));
-      assert.deepEqual(together.map(({ outputs: [out] }) => [out.shape, floats(out)]), alone.map((it) => [[1, 4], it]));
-      for (const name of ["one", "four"]) {
-        const { success, inferenceCount, executionCount, batches, closed } = repository.find(name, "").statistics;
-        assert.deepEqual([success.count, inferenceCount], [16, 16], name);
-        const sizes = [...batches].map(([size, { computeInfer }]) => [size, computeInfer.count]);
-        assert.equal(sizes.reduce((sum, [size, count]) => sum + size * count, 0), 16, name);
-        // of the eight that came together, at least four shared a batch
-        assert.ok(sizes.some(([size]) => size === 4) && executionCount < 16, `${name}: ${sizes.join(" ")}`);
-        assert.ok(closed!.full > 0 && closed!.idle > 0, name);
-      }
-      assert.deepEqual(
-        ...["one", "four"].map((name) => repository.find(name, "").statistics.closed) as [unknown, unknown],
-      );
     });
   },
 });
@@ -185,44 +60,6 @@ Deno.test({
 });
 
 Deno.test({
-  ...needing("a chain of batching models reads one output back for a whole batch, and nothing in between", absent),
-  async fn() {
-    await withRepository(BATCHED, async (repository) => {
-      const models = ["one", "four"].map((name) => repository.find(name, "") as ServedModel);
-      const { chain, log } = await countingChain(repository, models);
-      assert.deepEqual(await Promise.all([1, 2, 3, 4].map((value) => askChain(chain, value))), [12, 13, 14, 15]);
-      // the worker's words come another way than its answers
-      while (bytesRead(log) < 64) await new Promise((resolve) => setTimeout(resolve, 5));
-      assert.ok(log.lines.length < 4, log.lines.join("\n"));
-      for (const line of log.lines) assert.match(line, /^I e: run with 1 reads of (16|32|48|64) bytes$/);
-      assert.equal(bytesRead(log), 64);
-      await chain.stop();
-    });
-  },
-});
-
-Deno.test({
-  ...needing("a chain has as many workers as its models have instances, and pads its batches as they do", absent),
-  async fn() {
-    const config = `backend: "onnxruntime" max_batch_size: 4 dynamic_batching {}
-      input { name: "IN" data_type: TYPE_FP32 dims: -1 } output { name: "OUT" data_type: TYPE_FP32 dims: -1 }
-      parameters { key: "allowed_batch_sizes" value { string_value: "2,4" } }
-      instance_group [ { kind: KIND_GPU count: 2 } ]`;
-    const files = pipeline(config, addingToRows(1), addingToRows(10, 20, 30, 40), "max_batch_size: 4");
-    await withRepository(files, async (repository) => {
-      const models = ["one", "four"].map((name) => repository.find(name, "") as ServedModel);
-      const { chain, log } = await countingChain(repository, models);
-      assert.equal(chain.instances.length, 2);
-      assert.equal(await askChain(chain, 1), 12);
-      while (bytesRead(log) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-      assert.equal(bytesRead(log), 32, "two rows");
-      for (const { statistics } of models) assert.deepEqual([...statistics.batches.keys()], [1]);
-      await chain.stop();
-    });
-  },
-});
-
-Deno.test({
   ...needing("a chain takes models of one value per row, which are completed with a reshape", absent),
   async fn() {
     const files = pipeline(COMPLETED, adding(1), adding(10), "max_batch_size: 4");
@@ -239,6 +76,38 @@ Deno.test({
         14,
       ]]]);
       assert.equal(repository.find("four", "").statistics.inferenceCount, 3);
+    });
+  },
+});
+
+Deno.test({
+  ...needing("a chain hands inputs of the ensemble to steps after its first", absent),
+  async fn() {
+    const shape = ["rows", "n"];
+    const sum: GraphDefinition = {
+      inputs: ["A", "B", "C"].map((name) => ({ name, shape })),
+      outputs: [{ name: "OUT", shape }],
+      nodes: [
+        { op: "Mul", inputs: ["A", "B"], outputs: ["product"] },
+        { op: "Add", inputs: ["product", "C"], outputs: ["OUT"] },
+      ],
+    };
+    const more = 'max_batch_size: 4 input { name: "MORE" data_type: TYPE_FP32 dims: [-1] }';
+    const files = {
+      ...pipeline(COMPLETED, addingToRows(1), sum),
+      "e/config.pbtxt": ensembleConfig(["one IN=IN OUT=mid", "four A=mid,B=MORE,C=IN OUT=OUT"], more),
+    };
+    await withRepository(files, async (repository, log) => {
+      assert.ok(log.lines.includes(STAYS), log.lines.join("\n"));
+      const e = repository.find("e", "");
+      const ask = async (value: number) => {
+        const { outputs } = await inferOnce(e, row(value, value), { ...row(10, 100), name: "MORE" });
+        return floats(outputs[0]);
+      };
+      assert.deepEqual(await Promise.all([1, 2, 3].map(ask)), [[21, 201], [32, 302], [43, 403]]);
+      assert.equal(repository.find("four", "").statistics.success.count, 3);
+      const different = inferOnce(e, row(1, 2), { ...row(1, 2, 3), name: "MORE" });
+      await assert.rejects(different, { message: /^in ensemble 'e', / });
     });
   },
 });

@@ -33,7 +33,7 @@ export interface ChainLink {
 /** Models that run one after the other in one worker, what is between them staying on the GPU: plain data. */
 export interface OrtChainOptions {
   readonly models: readonly OrtLoadOptions[];
-  /** In the order in which they run: each reads what earlier ones wrote, the first what the chain is given. */
+  /** In the order in which they run: each reads what earlier ones wrote, or what the chain is given. */
   readonly links: readonly ChainLink[];
   /** A run may be a batch of several requests: all tensors have the rows that the first link is given. */
   readonly batching: boolean;
