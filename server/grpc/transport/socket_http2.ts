@@ -1,6 +1,6 @@
 import { atMost } from "../../at_most.ts";
 import { HeadCache } from "../../http/http1/head.ts";
-import { Http1Connection } from "../../http/http1/listener.ts";
+import { clientWasGone, Http1Connection } from "../../http/http1/listener.ts";
 import { answerHttp1 } from "./http1_calls.ts";
 import { Http2Connection } from "./http2/connection.ts";
 import { FrameReader } from "./http2/frame_reader.ts";
@@ -51,8 +51,9 @@ class SocketListener implements ListeningTransport {
     while (!this.#stopping) {
       try {
         this.#serve(await this.#listener.accept());
-      } catch {
+      } catch (error) {
         if (this.#stopping) return;
+        if (clientWasGone(error)) continue;
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
     }
