@@ -113,6 +113,23 @@ Deno.test({
 });
 
 Deno.test({
+  ...needing("steps that cannot be compared with their chain run one by one, and the log says why", absent),
+  async fn() {
+    // alone, each takes a vector of one value; together they take none
+    const files = pipeline(GPU, adding(1, 2, 3), adding(10, 20, 30, 40));
+    await withRepository(files, async (repository, log) => {
+      const warning = log.lines.find((line) =>
+        line.startsWith("W e: one, four run one by one, since as one chain on ")
+      );
+      assert.match(warning ?? "", /the GPU it could not be compared .*give 'one' a model_warmup sample/);
+      const [e, one] = [repository.find("e", ""), repository.find("one", "")];
+      await assert.rejects(inferOnce(e, vector(1)), { message: /^in ensemble 'e', .*broadcast/s });
+      assert.deepEqual([one.statistics.success.count, one.statistics.fail.count], [1, 0]);
+    });
+  },
+});
+
+Deno.test({
   ...needing("a chain is built anew when a model of it is loaded anew, and ends when one is unloaded", absent),
   async fn() {
     await withRepository(BATCHED, async (repository, log, root) => {
