@@ -13,6 +13,7 @@ import { bridgedShape } from "./bridge.ts";
 import { Dataflow, type Firing, type SequencePlace } from "./dataflow.ts";
 import { type Demand, OUTPUTS } from "./demand.ts";
 import type { EnsembleDescription } from "./description.ts";
+import { Lead, LONGEST_LEAD } from "./lead.ts";
 import { StepCall } from "./step_call.ts";
 import type { StepGate } from "./step_gate.ts";
 import type { FindStepModel, StepModel } from "./step_model.ts";
@@ -47,9 +48,11 @@ export class EnsembleRun {
   #responses = 0;
   /** Responses that came before those of earlier iterations. */
   #early: Map<number, InferenceResponse> | undefined;
-  #unwatch: (() => void) | undefined;
-  /** Who waits until no step waits any more. */
+  /** Who waits until there are fewer of them. */
   #room: PromiseWithResolvers<void> | undefined;
+  /** Where steps are decoupled. */
+  readonly #lead: Lead | undefined;
+  #unwatch: (() => void) | undefined;
 
   /** @param onEnd told once, after the last response. */
   constructor(
@@ -60,6 +63,7 @@ export class EnsembleRun {
     private readonly onEnd: (run: EnsembleRun, error: Status | undefined) => void,
   ) {
     this.#flow = new Dataflow(parts.description, demand);
+    if (parts.description.decoupled) this.#lead = new Lead(parts.description, demand);
   }
 
   /** True once an error has ended it: nothing more is to start. */
@@ -103,13 +107,15 @@ export class EnsembleRun {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const call of waiting) call.callOff();
-    for (const _ of waiting) this.ended();
+    this.#lead?.release();
     this.#room?.resolve();
+    for (const { step } of waiting) this.ended(step);
   }
 
   /** A step has to wait for its turn; if the client goes meanwhile, it is called off. */
   waits(call: StepCall): void {
     (this.#waiting ??= new Set()).add(call);
+    this.#lead?.waits(call.step);
     const { signal } = this.request;
     if (!signal || this.#unwatch) return;
     const onAbort = () => this.fail(requestCancelled());
@@ -121,20 +127,21 @@ export class EnsembleRun {
   waited(call: StepCall, ms: number): void {
     this.spent.queueMs += ms;
     this.#waiting?.delete(call);
-    if (this.#waiting?.size) return;
-    this.#room?.resolve();
-    this.#room = undefined;
+    this.#lead?.waited(call.step);
   }
 
   /** As in {@link ResponseSink}: undefined while further responses of a step are welcome. */
-  backpressure(): Promise<void> | undefined {
+  backpressure(step: number): Promise<void> | undefined {
     if (this.failed) return undefined;
-    if (this.#waiting?.size) return (this.#room ??= Promise.withResolvers()).promise;
+    const room = this.#lead?.room(step);
+    if (room) return room;
+    if (this.#early && this.#early.size >= LONGEST_LEAD) return (this.#room ??= Promise.withResolvers()).promise;
     return this.sink.backpressure?.();
   }
 
-  /** A step is over. */
-  ended(): void {
+  /** A step is over. @param step its number; undefined for what is none. */
+  ended(step?: number): void {
+    if (step !== undefined) this.#lead?.ends(step);
     if (--this.#steps > 0) return;
     this.#unwatch?.();
     for (const model of this.#models) model.letGo();
@@ -156,7 +163,12 @@ export class EnsembleRun {
   }
 
   #fire(firings: readonly Firing[]): void {
-    for (let i = 0; i < firings.length; i++) if (firings[i].step !== OUTPUTS) this.#steps++;
+    for (let i = 0; i < firings.length; i++) {
+      const { step } = firings[i];
+      if (step === OUTPUTS) continue;
+      this.#steps++;
+      this.#lead?.begins(step);
+    }
     for (let i = 0; i < firings.length; i++) {
       if (firings[i].step === OUTPUTS) this.#respond(firings[i]);
       else this.#startStep(firings[i]);
@@ -167,7 +179,7 @@ export class EnsembleRun {
     const { step } = firing;
     const { description, gates } = this.parts;
     if (!this.mayStart()) {
-      this.ended();
+      this.ended(step);
       return;
     }
     const outputs = this.demand.stepOutputs[step];
@@ -206,6 +218,9 @@ export class EnsembleRun {
       early.delete(this.#responses++);
       this.sink.respond(next);
     }
+    if (early.size > LONGEST_LEAD / 2) return;
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 
   /** Only where the request is part of a sequence. */

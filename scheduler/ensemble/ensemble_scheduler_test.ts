@@ -1,51 +1,7 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "../../core/clock.ts";
 import { InferenceRequest } from "../../core/inference.ts";
 import { Status } from "../../core/status.ts";
-import { ModelStatistics } from "../../observability/statistics.ts";
-import type { EnsembleDescription } from "./description.ts";
-import { EnsembleScheduler } from "./ensemble_scheduler.ts";
-import { ensemble, FakeModel, MemorySink, step, tensor } from "./testing.ts";
-
-function schedulerOf(description: EnsembleDescription, ...models: FakeModel[]) {
-  return limitedSchedulerOf(undefined, description, ...models);
-}
-
-function limitedSchedulerOf(
-  maxQueueSize: number | undefined,
-  description: EnsembleDescription,
-  ...models: FakeModel[]
-) {
-  const statistics = new ModelStatistics();
-  const clock = new ManualClock();
-  const find = (name: string) => {
-    const model = models.find((model) => model.name === name);
-    if (!model) throw new Status("NOT_FOUND", `no ${name}`);
-    return model;
-  };
-  const scheduler = new EnsembleScheduler({ description, modelVersion: "1", find, statistics, clock, maxQueueSize });
-  const send = (values: number[] | InferenceRequest = [1]) => {
-    const request = values instanceof InferenceRequest ? values : requestOf(...values);
-    const sink = new MemorySink();
-    scheduler.enqueue(request, sink);
-    return sink;
-  };
-  return { scheduler, statistics, clock, send };
-}
-
-function requestOf(...values: number[]): InferenceRequest {
-  const request = new InferenceRequest("E", "");
-  request.inputs.push(tensor("X", ...values));
-  request.receivedAt = 0;
-  return request;
-}
-
-/** A model that answers at once with `out` one higher than `in`. */
-function increment(name: string): FakeModel {
-  return new FakeModel(name, ({ request, answer }) => {
-    answer(tensor("out", ...request.inputs[0].data.map((value) => value + 1)));
-  });
-}
+import { ensemble, FakeModel, increment, limitedSchedulerOf, requestOf, schedulerOf, step, tensor } from "./testing.ts";
 
 const CHAIN = ensemble("X", "OUT", [step("a", "in=X", "out=m"), step("b", "in=m", "out=OUT")]);
 const WIDE = ensemble("X", "P Q", [step("a", "in=X", "out=P"), step("b", "in=X", "out=Q")]);
@@ -216,54 +172,6 @@ Deno.test("EnsembleScheduler calls off a step that waits when its client goes, a
   assert.equal(last.finished, 1);
   assert.equal(sink.finished, 1);
   assert.equal(scheduler.inFlight, 0);
-});
-
-Deno.test("EnsembleScheduler gives the responses of a decoupled model in order, any number of them", () => {
-  const description = ensemble("X", "OUT", [
-    step("many", "in=X", "out=m", { decoupled: true }),
-    step("b", "in=m", "out=OUT"),
-  ]);
-  const [many, b] = [new FakeModel("many"), new FakeModel("b")];
-  const { scheduler, statistics, send } = schedulerOf(description, many, b);
-  const sink = send();
-  for (const value of [1, 2, 3]) many.calls[0].respond(tensor("out", value));
-  many.calls[0].sink.finish();
-  b.calls[2].answer(tensor("out", 3));
-  b.calls[1].answer(tensor("out", 2));
-  assert.deepEqual(sink.texts, []);
-  b.calls[0].answer(tensor("out", 1));
-  assert.deepEqual(sink.texts, ["OUT=1", "OUT=2", "OUT=3"]);
-  assert.equal(sink.finished, 1);
-  const none = send();
-  many.calls[1].sink.finish();
-  assert.deepEqual([none.texts, none.finished, none.error], [[], 1, undefined]);
-  assert.equal(statistics.success.count, 2);
-  assert.equal(scheduler.inFlight, 0);
-});
-
-Deno.test("EnsembleScheduler asks a decoupled model to wait while steps after it do", async () => {
-  const description = ensemble("X", "OUT", [
-    step("many", "in=X", "out=m", { decoupled: true }),
-    step("b", "in=m", "out=OUT"),
-  ], { maxInflightRequests: 1 });
-  const [many, b] = [new FakeModel("many"), new FakeModel("b")];
-  const { send } = schedulerOf(description, many, b);
-  const sink = send();
-  const { respond, sink: upstream } = many.calls[0];
-  respond(tensor("out", 1));
-  assert.equal(upstream.backpressure!(), undefined);
-  respond(tensor("out", 2));
-  const room = upstream.backpressure!();
-  assert.ok(room);
-  b.calls[0].answer(tensor("out", 1));
-  await room;
-  assert.equal(upstream.backpressure!(), undefined);
-  respond(tensor("out", 3));
-  const failed = upstream.backpressure!();
-  b.calls[1].sink.finish(new Status("INTERNAL", "no"));
-  await failed;
-  upstream.finish();
-  assert.equal(sink.error!.message, "in ensemble 'E', no");
 });
 
 Deno.test("EnsembleScheduler wants exactly one response from a model that is not decoupled", () => {

@@ -26,6 +26,11 @@ export class StepCall implements ResponseSink, Waiting {
     private readonly outputs: readonly string[],
   ) {}
 
+  /** Number of the step. */
+  get step(): number {
+    return this.firing.step;
+  }
+
   get over(): boolean {
     return this.#calledOff;
   }
@@ -51,7 +56,7 @@ export class StepCall implements ResponseSink, Waiting {
     if (this.#waitingSince !== undefined) ensemble.waited(this, performance.now() - this.#waitingSince);
     if (!ensemble.mayStart()) {
       this.gate.leave();
-      ensemble.ended();
+      ensemble.ended(this.step);
       return;
     }
     const request = this.#request = this.#makeRequest();
@@ -77,12 +82,12 @@ export class StepCall implements ResponseSink, Waiting {
     if (error) this.ensemble.fail(error);
     else if (this.#responses === 0 && !this.description.decoupled) this.ensemble.fail(wrongResponseCount(0));
     this.gate.leave();
-    this.ensemble.ended();
+    this.ensemble.ended(this.step);
   }
 
-  /** A decoupled model is to wait while steps after it wait for their turn, or the client reads slowly. */
+  /** A decoupled model is to wait while the steps that it feeds are far behind, or the client reads slowly. */
   backpressure(): Promise<void> | undefined {
-    return this.ensemble.backpressure();
+    return this.ensemble.backpressure(this.step);
   }
 
   #makeRequest(): InferenceRequest {

@@ -1,8 +1,11 @@
 /** Ensembles and models for the tests beside this file. */
-import type { InferenceRequest, InferenceResponse, ResponseSink } from "../../core/inference.ts";
-import type { Status } from "../../core/status.ts";
+import { ManualClock } from "../../core/clock.ts";
+import { InferenceRequest, type InferenceResponse, type ResponseSink } from "../../core/inference.ts";
+import { Status } from "../../core/status.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { ModelStatistics } from "../../observability/statistics.ts";
 import type { EnsembleDescription, StepDescription } from "./description.ts";
+import { EnsembleScheduler } from "./ensemble_scheduler.ts";
 import type { StepModel } from "./step_model.ts";
 
 /** A byte vector. */
@@ -109,4 +112,47 @@ export class MemorySink implements ResponseSink {
   get texts(): string[] {
     return this.responses.map(({ outputs }) => outputs.map(({ name, data }) => `${name}=${data}`).join(" "));
   }
+}
+
+/** The scheduler of an ensemble whose steps run these models, and a way to send it requests. */
+export function schedulerOf(description: EnsembleDescription, ...models: FakeModel[]) {
+  return limitedSchedulerOf(undefined, description, ...models);
+}
+
+/** As {@link schedulerOf}, with `maxQueueSize`. */
+export function limitedSchedulerOf(
+  maxQueueSize: number | undefined,
+  description: EnsembleDescription,
+  ...models: FakeModel[]
+) {
+  const statistics = new ModelStatistics();
+  const clock = new ManualClock();
+  const find = (name: string) => {
+    const model = models.find((model) => model.name === name);
+    if (!model) throw new Status("NOT_FOUND", `no ${name}`);
+    return model;
+  };
+  const scheduler = new EnsembleScheduler({ description, modelVersion: "1", find, statistics, clock, maxQueueSize });
+  const send = (values: number[] | InferenceRequest = [1]) => {
+    const request = values instanceof InferenceRequest ? values : requestOf(...values);
+    const sink = new MemorySink();
+    scheduler.enqueue(request, sink);
+    return sink;
+  };
+  return { scheduler, statistics, clock, send };
+}
+
+/** A request with these bytes as X. */
+export function requestOf(...values: number[]): InferenceRequest {
+  const request = new InferenceRequest("E", "");
+  request.inputs.push(tensor("X", ...values));
+  request.receivedAt = 0;
+  return request;
+}
+
+/** A model that answers at once with `out` one higher than `in`. */
+export function increment(name: string): FakeModel {
+  return new FakeModel(name, ({ request, answer }) => {
+    answer(tensor("out", ...request.inputs[0].data.map((value) => value + 1)));
+  });
 }
