@@ -92,6 +92,25 @@ Deno.test("Http1Listener says that it closes where a body is too long to be read
   });
 });
 
+Deno.test("Http1Listener reads bodies of any size while hundreds of others do not come", async () => {
+  await withListener(echo, async (port) => {
+    const waiting: Client[] = [];
+    try {
+      for (let i = 0; i < 300; i++) {
+        const client = await Client.connect(port);
+        waiting.push(client);
+        await client.send("POST /a HTTP/1.1\r\nContent-Length: 2000000000\r\n\r\nxx");
+      }
+      for (const size of [10, 65_536, 65_537, 3_000_000]) {
+        const body = "0123456789".repeat(size / 10).padEnd(size, "x");
+        assert.ok((await answers(port, post("/b", body))).endsWith(`POST /b ${body};`), `${size} bytes`);
+      }
+    } finally {
+      for (const client of waiting) client.conn.close();
+    }
+  });
+});
+
 Deno.test("Http1Listener skips empty lines before a request, wherever they are cut", async () => {
   await withListener(echo, async (port) => {
     const got = await answers(port, `${post("/a", "b")}\r\n${post("/c", "d")}\r\n\r\n${NEXT}`);

@@ -5,6 +5,9 @@ import { Disconnected, type Input, MAX_HEAD_BYTES } from "./input.ts";
 
 /** Memory that a body takes before it has come: a client may promise more than it sends. */
 const FIRST_BYTES = 1024 * 1024;
+/** How many bodies may take that at a time; others begin with less. */
+const MAX_ROOMY = 256;
+let receiving = 0;
 /** How much more it takes each time that it is full. */
 const GROWTH = 16;
 /** What is read off of a body that nobody wanted, so that the connection can be used again. */
@@ -109,17 +112,22 @@ export class Http1Request {
     const { length } = this.head;
     if (length < 0) return await this.#joined();
     this.#begin();
-    let bytes = new Uint8Array(Math.min(length, FIRST_BYTES));
-    await this.input.into(bytes);
-    for (let at = bytes.length; at < length; at = bytes.length) {
-      const larger = new Uint8Array(Math.min(length, at * GROWTH));
-      larger.set(bytes);
-      freeMemory([bytes.buffer]);
-      await this.input.into(larger.subarray(at));
-      bytes = larger;
+    receiving++;
+    try {
+      let bytes = new Uint8Array(Math.min(length, receiving > MAX_ROOMY ? PIECE_BYTES : FIRST_BYTES));
+      await this.input.into(bytes);
+      for (let at = bytes.length; at < length; at = bytes.length) {
+        const larger = new Uint8Array(Math.min(length, at * GROWTH));
+        larger.set(bytes);
+        freeMemory([bytes.buffer]);
+        await this.input.into(larger.subarray(at));
+        bytes = larger;
+      }
+      this.#left = 0;
+      return bytes;
+    } finally {
+      receiving--;
     }
-    this.#left = 0;
-    return bytes;
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
@@ -199,8 +207,8 @@ export class Http1Request {
       if (!size) throw new BadHead(400, "a chunk does not begin with its size in hexadecimal digits, and CRLF");
       let left = parseInt(size[1], 16);
       if (left === 0) break;
-      for (; left > 0; left -= Math.min(left, FIRST_BYTES)) {
-        const bytes = new Uint8Array(Math.min(left, FIRST_BYTES));
+      for (; left > 0; left -= Math.min(left, PIECE_BYTES)) {
+        const bytes = new Uint8Array(Math.min(left, PIECE_BYTES));
         await this.input.into(bytes);
         yield bytes;
       }
