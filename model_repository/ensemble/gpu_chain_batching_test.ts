@@ -111,3 +111,23 @@ Deno.test({
     });
   },
 });
+
+Deno.test({
+  ...needing("a chain whose worker ends answers what was on its way, and what comes meanwhile, by its steps", absent),
+  async fn() {
+    await withRepository(BATCHED, async (repository) => {
+      const models = ["one", "four"].map((name) => repository.find(name, "") as ServedModel);
+      const { chain, log } = await countingChain(repository, models);
+      const onTheirWay = [1, 2, 3].map((value) => askChain(chain, value));
+      chain.instances[0].worker.kill("the test ends it");
+      assert.equal(chain.usable, false);
+      assert.equal(await askChain(chain, 4), 15);
+      assert.deepEqual(await Promise.all(onTheirWay), [12, 13, 14]);
+      while (!chain.usable) await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.equal(await askChain(chain, 5), 16);
+      for (const { statistics } of models) assert.deepEqual([statistics.success.count, statistics.fail.count], [5, 0]);
+      assert.match(log.lines.join("\n"), /^W e: .*the test ends it/m);
+      await chain.stop();
+    });
+  },
+});
