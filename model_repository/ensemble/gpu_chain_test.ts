@@ -3,6 +3,7 @@ import { probeGpu } from "../../backends/gpu.ts";
 import { type GraphDefinition, onnxModel } from "../../backends/onnxruntime/graph_fixture.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { needing, WEBGPU_ABSENT } from "../../tests/support/needing.ts";
+import type { ServedModel } from "../served_model.ts";
 import { onRequest } from "../source.ts";
 import { ensembleConfig } from "../testing/ensemble_fixture.ts";
 import {
@@ -155,6 +156,7 @@ Deno.test({
     await withRepository(pipeline(GPU, adding(1), adding(10)), async (repository) => {
       const e = repository.find("e", "");
       const asked = Array.from({ length: 12 }, () => inferOnce(e, vector(1)));
+      assert.equal((e as ServedModel).scheduler.pending, 1);
       const results = await Promise.allSettled(asked);
       const refused = results.filter((result) => result.status === "rejected");
       assert.ok(refused.length >= 12 - 5, "one runs, or four that are short, and one waits");

@@ -14,6 +14,8 @@ import type { FindServedModel } from "./served_ensemble.ts";
 export interface RunnableEnsemble {
   readonly description: EnsembleDescription;
   readonly find: FindStepModel;
+  /** Requests that wait in the queues of its chains. */
+  waiting(): number;
   /** Ends the workers of its chains. */
   unload(): Promise<void>;
 }
@@ -55,6 +57,7 @@ export async function withChains(parts: ChainingParts): Promise<RunnableEnsemble
       );
       return new ChainedSteps(chain, models);
     },
+    waiting: () => chains.values().reduce((sum, { scheduler }) => sum + scheduler.pending, 0),
     async unload() {
       await Promise.all(chains.values().map((chain) => chain.stop()));
     },

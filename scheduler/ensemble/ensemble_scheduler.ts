@@ -19,6 +19,8 @@ export interface EnsembleSchedulerOptions {
   readonly find: FindStepModel;
   readonly statistics: ModelStatistics;
   readonly clock?: Clock;
+  /** Requests that wait for several steps at once, in a queue that none of their models has; default none. */
+  readonly waiting?: () => number;
   /** Steps that may wait where `max_inflight_requests` holds them back; default {@link DEFAULT_QUEUE_SIZE}. */
   readonly maxQueueSize?: number;
 }
@@ -28,17 +30,17 @@ export interface EnsembleSchedulerOptions {
  * models and where `max_inflight_requests` holds them back.
  */
 export class EnsembleScheduler implements Scheduler {
-  /** Its requests count as executing, whatever their steps do. */
-  readonly pending = 0;
   readonly #parts: EnsembleParts;
   readonly #demands: Demands;
   readonly #statistics: ModelStatistics;
   readonly #clock: Clock;
   readonly #maxQueueSize: number;
+  readonly #waiting: () => number;
   #inFlight = 0;
   #stopping = false;
 
-  constructor({ description, modelVersion, find, statistics, clock, maxQueueSize }: EnsembleSchedulerOptions) {
+  constructor(options: EnsembleSchedulerOptions) {
+    const { description, modelVersion, find, statistics, clock, maxQueueSize, waiting } = options;
     const gates = description.steps.map(() => new StepGate(description.maxInflightRequests));
     const outputDims = new Map(description.outputs.map(({ name, dims }) => [name, dims]));
     this.#parts = { description, modelVersion, find, gates, outputDims };
@@ -46,10 +48,16 @@ export class EnsembleScheduler implements Scheduler {
     this.#statistics = statistics;
     this.#clock = clock ?? systemClock;
     this.#maxQueueSize = maxQueueSize ?? DEFAULT_QUEUE_SIZE;
+    this.#waiting = waiting ?? (() => 0);
   }
 
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** What waits for one step waits with its model; all else counts as executing. */
+  get pending(): number {
+    return this.#waiting();
   }
 
   enqueue(request: InferenceRequest, sink: ResponseSink): void {
