@@ -1,5 +1,6 @@
 import type { CorrelationId, InferenceRequest, ResponseSink } from "../../core/inference.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import type { ResponseCounter } from "../../observability/response_statistics.ts";
 import { Fifo } from "../fifo.ts";
 import { Task } from "../task.ts";
 import type { SequenceKey } from "./correlation.ts";
@@ -10,6 +11,8 @@ export class SequenceTask extends Task {
   passes = 0;
   /** A strategy was told of it. */
   offered = false;
+  /** Counts its responses, where they are counted. */
+  responses: ResponseCounter | undefined;
   /** Milliseconds of those executions. */
   inputMs = 0;
   inferMs = 0;

@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { rescheduleNotIterative } from "../../core/errors/sequence.ts";
 import type { InferenceRequest, InferenceResponse } from "../../core/inference.ts";
 import type { Status } from "../../core/status.ts";
+import { ResponseCounter } from "../../observability/response_statistics.ts";
 import type { ModelStatistics } from "../../observability/statistics.ts";
 import type { SequenceTask } from "./sequence.ts";
 
@@ -51,7 +52,11 @@ export class SequenceExecution implements Execution {
   }
 
   respond(index: number, response: InferenceResponse): void {
-    if (!this.#over) this.rows[index]?.sink.respond(response);
+    const task = this.rows[index];
+    if (this.#over || !task) return;
+    const { clock } = this.context;
+    this.#counterOf(task)?.responded(clock.now());
+    task.sink.respond(response);
   }
 
   backpressure(index: number): Promise<void> | undefined {
@@ -98,9 +103,17 @@ export class SequenceExecution implements Execution {
     }
   }
 
+  /** Counts the responses to a request, where they are counted. */
+  #counterOf(task: SequenceTask): ResponseCounter | undefined {
+    const { responses } = this.context.statistics;
+    return responses && (task.responses ??= new ResponseCounter(responses, task.startedAt));
+  }
+
   #count(task: SequenceTask, now: number, failure: Status | undefined): void {
     const { statistics } = this.context;
     const totalMs = now - task.request.receivedAt;
+    const how = failure === undefined ? "success" : failure.code === "CANCELLED" ? "cancel" : "fail";
+    this.#counterOf(task)?.ended(now, how);
     if (failure) {
       statistics.requestFailed(totalMs, failure.code === "CANCELLED" ? "CANCELED" : "BACKEND");
       return;

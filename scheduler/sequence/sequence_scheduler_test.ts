@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Status } from "../../core/status.ts";
+import { ResponseStatistics } from "../../observability/response_statistics.ts";
 import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
 import { configOf, setUp } from "./testing.ts";
 
@@ -265,6 +267,21 @@ Deno.test("SequenceScheduler invents ids for an iterative model and executes req
   assert.deepEqual({ ...statistics.computeInfer }, { count: 2, ns: 6e6 });
   assert.equal(statistics.executionCount, 3);
   assert.equal(statistics.inferenceCount, 2);
+});
+
+Deno.test("SequenceScheduler counts the responses of a decoupled model, over all executions of a request", () => {
+  const { instances: [a], send, statistics } = setUp(configOf(1, { iterativeSequence: true }));
+  const responses = statistics.responses = new ResponseStatistics();
+  send(0);
+  a.executions[0].respond(0, { modelName: "m", modelVersion: "1", id: "", outputs: [] });
+  a.answer(undefined, [0]);
+  a.answer();
+  send(0);
+  a.answer(new Status("INTERNAL", "broken"));
+  assert.deepEqual(
+    responses.positions.map(({ success, fail, emptyResponse }) => [success.count, fail.count, emptyResponse.count]),
+    [[1, 1, 0], [1, 0, 0], [0, 0, 1]],
+  );
 });
 
 Deno.test("SequenceScheduler stops repeating a request whose client has gone", () => {
