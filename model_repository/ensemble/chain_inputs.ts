@@ -1,6 +1,6 @@
-import { type GraphTensor } from "../../backends/onnxruntime/graph.ts";
-import { generateInputs, inputPlans } from "../../backends/onnxruntime/check_inputs.ts";
 import { chainOfferOf } from "../../backends/onnxruntime/chain.ts";
+import { generateInputs, inputPlans } from "../../backends/onnxruntime/check_inputs.ts";
+import type { GraphTensor } from "../../backends/onnxruntime/graph.ts";
 import { warmupSamples } from "../../backends/warmup_samples.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ModelConfig } from "../../proto/gen/model_config_pb.ts";

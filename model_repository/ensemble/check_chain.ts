@@ -1,7 +1,7 @@
+import type { ModelInstance } from "../../backends/backend.ts";
 import { chainOfferOf } from "../../backends/onnxruntime/chain.ts";
 import { compareOutputs } from "../../backends/onnxruntime/compare_outputs.ts";
 import { drawsRandomNumbers } from "../../backends/onnxruntime/gpu_check.ts";
-import type { ModelInstance } from "../../backends/backend.ts";
 import { InferenceRequest, type ResponseSink } from "../../core/inference.ts";
 import { UnaryResponse } from "../../core/responses.ts";
 import { Status } from "../../core/status.ts";
