@@ -11,6 +11,7 @@ import {
   responseOf,
   simpleModel,
 } from "../testing/fake_repository.ts";
+import { isCollected } from "../testing/garbage.ts";
 import { frameMessage } from "./frame.ts";
 import { start } from "./testing/setup.ts";
 import { requestFrame, StreamCall, summaryOf } from "./testing/stream_call.ts";
@@ -266,6 +267,30 @@ for (const transport of ["socket", "node"] as const) {
     }
   });
 }
+
+Deno.test("ModelStreamInfer keeps no request that it has answered while others are in flight", async () => {
+  let answered: WeakRef<object> | undefined;
+  const waiting: (() => void)[] = [];
+  const slow = identityModel("slow", "FP32", {
+    run(request, sink, model) {
+      answered ??= new WeakRef(sink);
+      waiting.push(() => {
+        sink.respond(responseOf(model as Model, request, request.inputs));
+        sink.finish();
+      });
+    },
+  });
+  await using setup = await start([slow]);
+  slow.received.push = () => 0;
+  const call = new StreamCall(setup.client);
+  for (let i = 0; i < 10; i++) call.send(identity("slow", `${i}`));
+  while (waiting.length < 10) await new Promise((resolve) => setTimeout(resolve, 0));
+  waiting.shift()!();
+  await call.messages(1);
+  assert.ok(await isCollected(answered!));
+  for (const answer of waiting) answer();
+  assert.equal((await call.end()).messages.length, 10);
+});
 
 Deno.test("ModelStreamInfer takes and sends compressed messages", async () => {
   await using setup = await start([simpleModel()], { responseCompression: "low" });

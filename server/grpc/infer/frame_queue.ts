@@ -1,4 +1,5 @@
 import { joinBytes } from "../../../core/bytes.ts";
+import { Fifo } from "../../../scheduler/fifo.ts";
 
 /** Frames that may wait before whoever makes more has to wait. */
 const MAX_WAITING = 256;
@@ -12,9 +13,7 @@ const PIECE_BYTES = 32 << 10;
  * refused; {@link full} and {@link room} tell who makes them when to wait.
  */
 export class FrameQueue implements AsyncIterator<Uint8Array> {
-  #frames: Uint8Array[] = [];
-  /** Position of the next frame to leave. */
-  #head = 0;
+  #frames = new Fifo<Uint8Array>();
   #bytes = 0;
   #ended = false;
   #waiter: ((result: IteratorResult<Uint8Array>) => void) | undefined;
@@ -27,7 +26,7 @@ export class FrameQueue implements AsyncIterator<Uint8Array> {
   constructor(private readonly onRoom: () => void, private readonly onGone: () => void) {}
 
   get full(): boolean {
-    return this.#frames.length - this.#head >= MAX_WAITING || this.#bytes >= MAX_WAITING_BYTES;
+    return this.#frames.length >= MAX_WAITING || this.#bytes >= MAX_WAITING_BYTES;
   }
 
   /** Undefined unless {@link full}; then a promise that resolves when it no longer is, or takes no more. */
@@ -57,15 +56,14 @@ export class FrameQueue implements AsyncIterator<Uint8Array> {
   }
 
   next(): Promise<IteratorResult<Uint8Array>> {
-    if (this.#head < this.#frames.length) return Promise.resolve({ done: false, value: this.#take() });
+    if (this.#frames.length > 0) return Promise.resolve({ done: false, value: this.#take() });
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => this.#waiter = resolve);
   }
 
   /** The transport has nobody to send to. */
   return(): Promise<IteratorResult<Uint8Array>> {
-    this.#frames = [];
-    this.#head = 0;
+    this.#frames = new Fifo();
     this.#bytes = 0;
     this.end();
     this.onGone();
@@ -74,26 +72,19 @@ export class FrameQueue implements AsyncIterator<Uint8Array> {
 
   #take(): Uint8Array {
     const frames = this.#frames;
-    const first = this.#head;
-    let size = frames[this.#head++].length;
-    while (this.#head < frames.length && size + frames[this.#head].length <= PIECE_BYTES) {
-      size += frames[this.#head++].length;
-    }
-    const piece = this.#head === first + 1 ? frames[first] : joinBytes(frames.slice(first, this.#head), size);
     const wasFull = this.full || this.#room !== undefined;
-    this.#bytes -= size;
-    if (this.#head === frames.length) {
-      frames.length = 0;
-      this.#head = 0;
-    } else if (this.#head > MAX_WAITING) {
-      frames.splice(0, this.#head);
-      this.#head = 0;
+    const parts = [frames.shift()!];
+    let size = parts[0].length;
+    for (let next = frames.peek(); next && size + next.length <= PIECE_BYTES; next = frames.peek()) {
+      size += next.length;
+      parts.push(frames.shift()!);
     }
+    this.#bytes -= size;
     if (wasFull && !this.full) {
       this.#makeRoom();
       this.onRoom();
     }
-    return piece;
+    return parts.length === 1 ? parts[0] : joinBytes(parts, size);
   }
 
   #makeRoom(): void {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isCollected } from "../../testing/garbage.ts";
 import { FrameQueue } from "./frame_queue.ts";
 
 function queueOf(): { queue: FrameQueue; told: string[] } {
@@ -70,4 +71,14 @@ Deno.test("next() keeps the order over many more frames than may wait", async ()
     for (const number of new Uint32Array(value.slice().buffer)) assert.equal(number, expected++);
   }
   assert.equal(expected, 5000);
+});
+
+Deno.test("next() keeps no frame that has left while others wait", async () => {
+  const { queue } = queueOf();
+  const left = new WeakRef(frame(40_000));
+  queue.push(left.deref()!);
+  for (let i = 0; i < 10; i++) queue.push(frame(40_000));
+  assert.equal((await queue.next()).value.length, 40_000);
+  assert.ok(await isCollected(left));
+  assert.equal((await queue.next()).value.length, 40_000);
 });

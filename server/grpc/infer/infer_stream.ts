@@ -1,6 +1,7 @@
 import { clientCancelled } from "../../../core/errors/grpc.ts";
 import { Status } from "../../../core/status.ts";
 import type { Model } from "../../../model_repository/model.ts";
+import { Fifo } from "../../../scheduler/fifo.ts";
 import type { InferenceServer } from "../../inference_server.ts";
 import { errorTrailers, OK_TRAILERS } from "../status.ts";
 import type { Field, Metadata } from "../transport/transport.ts";
@@ -39,8 +40,7 @@ export class InferStream implements ReplyStream {
   readonly #inFlight = new Set<StreamReply>();
   #inFlightBytes = 0;
   /** Requests whose turn to be answered has not come. */
-  #order: OrderedReply[] = [];
-  #orderHead = 0;
+  #order = new Fifo<OrderedReply>();
   /** No more requests are taken. */
   #inputEnded = false;
   #over = false;
@@ -97,7 +97,7 @@ export class InferStream implements ReplyStream {
     this.#end();
     for (const reply of this.#inFlight) reply.controller.abort();
     this.#inFlight.clear();
-    this.#order = [];
+    this.#order = new Fifo();
   }
 
   send(frame: Uint8Array): void {
@@ -106,18 +106,11 @@ export class InferStream implements ReplyStream {
 
   settled(): void {
     if (this.#over) return;
-    for (let reply; (reply = this.#order[this.#orderHead])?.frame;) {
-      this.#orderHead++;
+    for (let reply; (reply = this.#order.peek())?.frame;) {
+      this.#order.shift();
       if (reply.error && this.failStrictly(reply.error)) return;
       this.frames.push(reply.frame);
       this.#drop(reply);
-    }
-    if (this.#orderHead === this.#order.length) {
-      this.#order.length = 0;
-      this.#orderHead = 0;
-    } else if (this.#orderHead > 1024) {
-      this.#order.splice(0, this.#orderHead);
-      this.#orderHead = 0;
     }
     this.#progress();
   }
