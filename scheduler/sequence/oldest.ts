@@ -5,6 +5,7 @@ import type { Plan, SequenceStrategy } from "./strategy.ts";
 
 /** Fewer offers are not tidied. */
 const FEW = 64;
+const NONE: SequenceTask[] = [];
 const NEW_BATCH = { rows: 0, shapeKey: "" };
 
 /**
@@ -14,7 +15,7 @@ const NEW_BATCH = { rows: 0, shapeKey: "" };
 export class OldestStrategy implements SequenceStrategy, Walk<SequenceTask> {
   #offers = new Heap<SequenceTask>(earlier);
   /** Offers that the decision under way has looked at. */
-  #seen: SequenceTask[] = [];
+  #seen: SequenceTask[] = NONE;
 
   /** @param slots as many offers at most are good; others have been cancelled. */
   constructor(private readonly rules: BatchingRules, private readonly slots: number) {}
@@ -34,10 +35,11 @@ export class OldestStrategy implements SequenceStrategy, Walk<SequenceTask> {
   }
 
   plan(now: number, hurrying = false): Plan | undefined {
-    const seen: SequenceTask[] = this.#seen = [];
     this.#skipStale();
     if (this.#offers.length === 0) return undefined;
+    const seen: SequenceTask[] = this.#seen = [];
     const decision = formBatch(this, NEW_BATCH, now, this.rules, hurrying);
+    this.#seen = NONE; // what executes is not to be kept
     const count = decision.kind === "send" ? decision.count : 0;
     for (let i = count; i < seen.length; i++) this.#offers.push(seen[i]);
     if (decision.kind === "wait") return { waitMs: Math.max(0, decision.until - now) };

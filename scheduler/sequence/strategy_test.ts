@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { InferenceRequest } from "../../core/inference.ts";
+import { isCollected } from "../../core/testing/garbage.ts";
 import { sequenceConfigOf } from "./config.ts";
 import type { OldestStrategy } from "./oldest.ts";
 import { Sequence, SequenceTask } from "./sequence.ts";
@@ -258,4 +259,16 @@ Deno.test("OldestStrategy forgets what was cancelled while its instance is busy"
   const last = offer(5001);
   const plan = strategy.plan(0);
   assert.deepEqual(plan, { rows: [first, last], reason: "full" });
+});
+
+Deno.test("strategies keep no request that has been executed, while its sequence lasts", async () => {
+  for (const strategyChoice of [{ case: "direct" as const, value: {} }, { case: "oldest" as const, value: {} }]) {
+    const { instances: [a], send } = setUp(configOf(2, { strategyChoice }));
+    send(1, start);
+    const input = new WeakRef(a.executions[0].requests[0].inputs[0]);
+    a.answer();
+    assert.ok(await isCollected(input), strategyChoice.case);
+    send(1);
+    assert.equal(a.rows, "1");
+  }
 });

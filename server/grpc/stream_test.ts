@@ -11,7 +11,7 @@ import {
   responseOf,
   simpleModel,
 } from "../testing/fake_repository.ts";
-import { isCollected } from "../testing/garbage.ts";
+import { isCollected } from "../../core/testing/garbage.ts";
 import { frameMessage } from "./frame.ts";
 import { start } from "./testing/setup.ts";
 import { requestFrame, StreamCall, summaryOf } from "./testing/stream_call.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isCollected } from "../../testing/garbage.ts";
+import { isCollected } from "../../../core/testing/garbage.ts";
 import { FrameQueue } from "./frame_queue.ts";
 
 function queueOf(): { queue: FrameQueue; told: string[] } {
