@@ -53,6 +53,7 @@ export class GenerateEndpoint {
       watched = this.watch.watch(http);
       request.signal = watched.controller.signal;
       const responses = this.server.inferStream(model, request)[Symbol.asyncIterator]();
+      request.signal.addEventListener("abort", () => responses.return?.(), { once: true });
       const first = await responses.next();
       return new Response(this.#events(first, responses, watched), EVENTS_INIT);
     } catch (error) {

@@ -135,13 +135,19 @@ Deno.test("generate and generate_stream end the work when the client goes", asyn
       body: '{"INPUT0":1}',
       signal: client.signal,
     }).then((answer) => answer.text());
-    const { request: { signal }, sink } = await arrived.promise;
-    const aborted = new Promise((resolve) => signal!.addEventListener("abort", resolve));
+    const { request, sink } = await arrived.promise;
+    const aborted = new Promise((resolve) => request.signal!.addEventListener("abort", resolve));
     // Long enough for the first responses to be on their way.
     await new Promise((resolve) => setTimeout(resolve, 20));
     client.abort();
     await assert.rejects(reading);
     await aborted;
+    if (path === "generate_stream") {
+      // a model that goes on all the same
+      for (let i = 0; i < 200; i++) sink.respond(responseOf(model, request, []));
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      assert.equal(sink.backpressure!(), undefined, "what nobody reads is not kept");
+    }
     sink.finish(new Status("CANCELLED", "gone"));
     await service.stop(100);
   }
