@@ -1,8 +1,8 @@
-import { encodeFields, encodeStatus } from "./hpack/encoder.ts";
+import { encodeSendable, encodeStatus } from "./hpack/encoder.ts";
 import { RequestBody } from "./request_body.ts";
 import type { RequestHead } from "./request_head.ts";
 import { freeMemory, LARGE_BYTES } from "../../../../core/memory.ts";
-import { type Field, type GrpcCall, type GrpcReply, isSendable, type Metadata } from "../transport.ts";
+import type { GrpcCall, GrpcReply, Metadata } from "../transport.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -102,7 +102,7 @@ export class Http2Call implements GrpcCall {
       this.#leaveBody();
       return;
     }
-    this.head = [encodeStatus(reply.status), encodeFields(sendable(reply.headers))];
+    this.head = [encodeStatus(reply.status), encodeSendable(reply.headers)];
     if (body === undefined || body instanceof Uint8Array) {
       if (body !== undefined && this.method !== "HEAD") this.#hold(body);
       this.#end(trailers);
@@ -169,7 +169,7 @@ export class Http2Call implements GrpcCall {
   #end(trailers: GrpcReply["trailers"]): void {
     this.bodyEnded = true;
     const fields = typeof trailers === "function" ? trailers() : trailers;
-    if (fields) this.trailers = encodeFields(sendable(fields));
+    if (fields) this.trailers = encodeSendable(fields);
   }
 
   #leaveBody(): void {
@@ -177,9 +177,4 @@ export class Http2Call implements GrpcCall {
     this.#body = undefined;
     body?.return?.().catch(() => {}); // nobody is left to tell
   }
-}
-
-/** Without what cannot be sent; the same list where that is nothing, so that its encoding is found again. */
-function sendable(fields: readonly Field[]): readonly Field[] {
-  return fields.every(isSendable) ? fields : fields.filter(isSendable);
 }

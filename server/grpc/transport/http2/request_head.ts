@@ -54,14 +54,15 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
   let method, scheme, target, authority: string | undefined;
   const headers = new RequestHeaders();
   let regular = false;
-  for (const { name, value } of fields) {
+  for (const field of fields) {
+    const { name, value } = field;
+    if (!(field.good ??= isGood(name, value))) return undefined;
     if (name.charCodeAt(0) !== COLON) {
       regular = true;
-      if (!isGoodField(name, value)) return undefined;
       headers.add(name, trimmed(value));
       continue;
     }
-    if (regular || !VALUE.test(value)) return undefined;
+    if (regular) return undefined;
     if (name === ":method" && method === undefined) method = value;
     else if (name === ":scheme" && scheme === undefined) scheme = value;
     else if (name === ":path" && target === undefined) target = value;
@@ -83,7 +84,7 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
 
 /** True for trailers of a request: fields without those of its head. */
 export function areGoodTrailers(fields: readonly HeaderField[]): boolean {
-  return fields.every(({ name, value }) => isGoodField(name, value));
+  return fields.every(({ name, value }) => name.charCodeAt(0) !== COLON && isGood(name, value));
 }
 
 const COLON = 0x3a;
@@ -94,6 +95,7 @@ function trimmed(value: string): string {
   return value.charCodeAt(0) > 0x20 && value.charCodeAt(value.length - 1) > 0x20 ? value : value.replace(BLANKS, "");
 }
 
-function isGoodField(name: string, value: string): boolean {
+function isGood(name: string, value: string): boolean {
+  if (name.charCodeAt(0) === COLON) return VALUE.test(value);
   return NAME.test(name) && VALUE.test(value) && !OF_CONNECTIONS.has(name) && (name !== "te" || value === "trailers");
 }

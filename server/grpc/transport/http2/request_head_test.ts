@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
+import type { HeaderField } from "./hpack/static_table.ts";
 import { areGoodTrailers, readRequestHead } from "./request_head.ts";
 
 type Fields = [string, string][];
 
 const USUAL: Fields = [[":method", "POST"], [":scheme", "http"], [":path", "/a/b?c=d"], [":authority", "host:1"]];
 
+function field([name, value]: readonly string[]): HeaderField {
+  return { name, value, good: undefined };
+}
+
 function read(fields: Fields) {
-  return readRequestHead(fields.map(([name, value]) => ({ name, value })));
+  return readRequestHead(fields.map(field));
 }
 
 Deno.test("readRequestHead() reads what a request is", () => {
@@ -68,7 +73,7 @@ Deno.test("readRequestHead() refuses what is no request", () => {
 });
 
 Deno.test("areGoodTrailers() refuses fields of a head and of a connection", () => {
-  const good = (name: string) => areGoodTrailers([{ name: "x", value: "y" }, { name, value: "z" }]);
+  const good = (name: string) => areGoodTrailers([["x", "y"], [name, "z"]].map(field));
   assert.deepEqual(["a", ":path", "A", "connection"].map(good), [true, false, false, false]);
   assert.equal(areGoodTrailers([]), true);
 });

@@ -68,7 +68,7 @@ export class HeaderDecoder {
   #literal(prefix: number): HeaderField {
     const index = this.#integer(prefix);
     const name = index === 0 ? this.#string() : this.#entry(index).name;
-    return { name, value: this.#string() };
+    return { name, value: this.#string(), good: undefined };
   }
 
   /** An integer whose first bits are the last `prefix` ones of the byte that is next. */

@@ -1,4 +1,4 @@
-import type { Field } from "../../transport.ts";
+import { type Field, isSendable } from "../../transport.ts";
 import { STATIC_NAMES, STATIC_TABLE } from "./static_table.ts";
 
 const blocks = new WeakMap<readonly Field[], Uint8Array>();
@@ -17,23 +17,31 @@ export function encodeStatus(status: number): Uint8Array {
 }
 
 /**
- * Fields in HPACK, as literals that leave the client's table as it is: an answer has few, and the same bytes serve every
- * connection. Lists that live long, such as the headers of every answer, are encoded once.
+ * The headers or trailers of an answer, without those that cannot be sent. Lists that live long, such as the headers of
+ * every answer, are looked at and encoded once.
  */
-export function encodeFields(fields: readonly Field[]): Uint8Array {
+export function encodeSendable(fields: readonly Field[]): Uint8Array {
   let bytes = blocks.get(fields);
   if (bytes === undefined) {
-    const out: number[] = [];
-    for (const [name, value] of fields) {
-      const index = STATIC_NAMES.get(name) ?? 0;
-      pushInteger(out, 0, 4, index);
-      if (index === 0) pushText(out, name);
-      pushText(out, value);
-    }
-    bytes = Uint8Array.from(out);
+    bytes = encodeFields(fields.filter(isSendable));
     blocks.set(fields, bytes);
   }
   return bytes;
+}
+
+/**
+ * Fields in HPACK, as literals that leave the client's table as it is: an answer has few, and the same bytes serve every
+ * connection.
+ */
+export function encodeFields(fields: readonly Field[]): Uint8Array {
+  const out: number[] = [];
+  for (const [name, value] of fields) {
+    const index = STATIC_NAMES.get(name) ?? 0;
+    pushInteger(out, 0, 4, index);
+    if (index === 0) pushText(out, name);
+    pushText(out, value);
+  }
+  return Uint8Array.from(out);
 }
 
 function pushText(out: number[], text: string): void {

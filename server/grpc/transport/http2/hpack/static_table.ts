@@ -12,14 +12,16 @@ www-authenticate`;
 export interface HeaderField {
   readonly name: string;
   readonly value: string;
+  /** Whether a request may have it, once somebody has looked: fields in a table come again and again. */
+  good: boolean | undefined;
 }
 
 /** Entry `i` is at index `i`; there is none at 0. */
 export const STATIC_TABLE: readonly HeaderField[] = [
-  { name: "", value: "" },
+  { name: "", value: "", good: undefined },
   ...ENTRIES.replaceAll("\n", "").split("|").map((entry) => {
     const [name, value = ""] = entry.split(/(?<=.): /);
-    return { name, value };
+    return { name, value, good: undefined };
   }),
 ];
 

@@ -64,7 +64,7 @@ class Setup implements CallOwner {
 
   call(id: number, window = 1 << 20): Http2Call {
     const fields = [[":method", "POST"], [":scheme", "http"], [":path", "/"]];
-    const head = readRequestHead(fields.map(([name, value]) => ({ name, value })))!;
+    const head = readRequestHead(fields.map(([name, value]) => ({ name, value, good: undefined })))!;
     return new Http2Call(id, head, this, 0, window);
   }
 
