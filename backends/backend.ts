@@ -52,6 +52,13 @@ export interface Backend {
   load(source: ModelSource, context: BackendContext): Promise<LoadedModel>;
 }
 
+/** A number that a backend counts for itself, and that the metrics show with the labels of the model. */
+export interface BackendCounter {
+  readonly name: string;
+  readonly help: string;
+  readonly value: number;
+}
+
 /** A loaded version: its instances, ready to execute. */
 export interface LoadedModel {
   readonly instances: readonly ModelInstance[];
@@ -73,6 +80,8 @@ export interface LoadedModel {
    * @throws Status INVALID_ARGUMENT
    */
   readonly check?: (request: InferenceRequest) => void;
+  /** What it has counted so far. */
+  readonly counters?: readonly BackendCounter[];
   /** Stops the instances and gives everything back. No execution is in flight then. */
   unload(): Promise<void>;
 }

@@ -15,6 +15,8 @@ export interface MeasuredModel {
   readonly cached?: boolean;
   /** How long loading took; undefined where nobody measured it. */
   readonly loadSeconds?: number;
+  /** Counters of its backend. */
+  readonly counters?: readonly { readonly name: string; readonly help: string; readonly value: number }[];
   /** `metric_tags` of the configuration: labels `_<key>`. */
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -207,6 +209,7 @@ export async function renderMetrics(
     "Model load time in seconds",
     models.flatMap((model, i) => model.loadSeconds === undefined ? [] : [[labels[i], model.loadSeconds]]),
   );
+  countOwn(registry, models, labels, labelNames);
   if (cache) { for (const { name, help, value } of CACHE_GAUGES) gauge(registry, name, help, [[{}, value(cache)]]); }
   if (system) {
     const { utilization, totalBytes, usedBytes } = system.read();
@@ -216,6 +219,23 @@ export async function renderMetrics(
   }
   const batches = renderBatchMetrics(models.map(({ statistics }, i) => ({ labels: labels[i], statistics })));
   return (await registry.metrics()).replaceAll("\n\n", "\n") + batches;
+}
+
+/** The counters of the models' backends. */
+function countOwn(
+  registry: Registry,
+  models: readonly MeasuredModel[],
+  labels: readonly Labels[],
+  labelNames: string[],
+): void {
+  const families = new Map<string, Counter>();
+  models.forEach(({ counters = [] }, i) => {
+    for (const { name, help, value } of counters) {
+      let counter = families.get(name);
+      if (!counter) families.set(name, counter = new Counter({ name, help, labelNames, registers: [registry] }));
+      counter.inc(labels[i], value);
+    }
+  });
 }
 
 function gauge(registry: Registry, name: string, help: string, series: readonly (readonly [Labels, number])[]): void {

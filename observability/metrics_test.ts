@@ -37,6 +37,22 @@ Deno.test("renderMetrics() counts what the statistics counted when there were re
   ) ok(lines.includes(line), `${line}\nis not in\n${lines.join("\n")}`);
 });
 
+Deno.test("renderMetrics() shows what backends count for themselves", async () => {
+  const counters = (value: number) => ({ counters: [{ name: "bytes_seen", help: "Bytes", value }] });
+  const text = await renderMetrics(
+    [measured("a", counters(7)), measured("b"), measured("c", counters(0))],
+    undefined,
+    choice,
+  );
+  const lines = text.split("\n").filter((line) => line.includes("bytes_seen"));
+  deepEqual(lines, [
+    "# HELP bytes_seen Bytes",
+    "# TYPE bytes_seen counter",
+    'bytes_seen{model="a",version="1"} 7',
+    'bytes_seen{model="c",version="1"} 0',
+  ]);
+});
+
 Deno.test("renderMetrics() sorts labels and escapes their values when a model has tags", async () => {
   const text = await renderMetrics(
     [measured("plain"), measured("m", { tags: { team: 'a "b"', "x-y": "1" } })],

@@ -51,6 +51,7 @@ function measured(repository: Repository, loadTimes: LoadTimes | undefined): Mea
     pending: model.scheduler.pending,
     cached: model.scheduler instanceof CachingScheduler,
     loadSeconds: loadTimes?.seconds(model.name, model.version),
+    counters: model.loaded.counters,
     tags: model.config.metricTags,
   }));
 }

@@ -1,13 +1,15 @@
 import { type Clock, systemClock } from "../../core/clock.ts";
-import type { Backend, BackendContext, LoadedModel, ModelSource } from "../backend.ts";
+import type { Backend, BackendContext, BackendCounter, LoadedModel, ModelSource } from "../backend.ts";
 import { IdentityInstance } from "./instance.ts";
 import { settingsOf } from "./settings.ts";
 
-/** What an identity model offers beside the interface. */
+/** As Triton's identity backend says it, which has the counter to show custom metrics. */
+const BYTES_HELP = "Cumulative input byte size of all requests received by the model";
+
+/** A loaded identity model. */
 export interface IdentityModel extends LoadedModel {
   readonly instances: readonly IdentityInstance[];
-  /** Input bytes executed so far: the source of the custom metric `input_byte_size_counter`. */
-  readonly byteCount: number;
+  readonly counters: readonly BackendCounter[];
 }
 
 /**
@@ -35,8 +37,9 @@ export class IdentityBackend implements Backend {
       instances,
       device: "CPU",
       note: "",
-      get byteCount() {
-        return instances.reduce((sum, instance) => sum + instance.byteCount, 0);
+      get counters() {
+        const value = instances.reduce((sum, instance) => sum + instance.byteCount, 0);
+        return [{ name: "input_byte_size_counter", help: BYTES_HELP, value }];
       },
       unload: () => Promise.resolve(),
     };

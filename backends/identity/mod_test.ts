@@ -85,7 +85,7 @@ Deno.test("execute() takes every datatype and empty tensors, and counts the byte
   const execution = new Recorder([request("", [empty])]);
   model.instances[0].execute(execution);
   assert.deepEqual(execution.responses[0]!.outputs[0].shape, [0, 3]);
-  assert.equal(model.byteCount, bytes);
+  assert.deepEqual(model.counters.map(({ name, value }) => [name, value]), [["input_byte_size_counter", bytes]]);
 });
 
 Deno.test("execute() sends the demonstration parameters with every response", async () => {
