@@ -126,7 +126,7 @@ export class ModelLoader {
         maxQueueSize,
         warning: context.warning,
       });
-      const own = epochOf(config, model.revisions.get(version), cache);
+      const own = await epochOf(config, model, version, cache);
       const epoch = () => own;
       const scheduler = withCache(config, version, inner, { cache, epoch, statistics, clock, log, maxQueueSize });
       return new ServedModel({ config, version, loaded, scheduler, statistics, labels, epoch });

@@ -7,18 +7,34 @@ import { type ModelConfig, ModelConfigSchema } from "../proto/gen/model_config_p
 import { CachingScheduler } from "../scheduler/cache/caching_scheduler.ts";
 import type { ResponseCache } from "../scheduler/cache/response_cache.ts";
 import type { Scheduler } from "../scheduler/scheduler.ts";
+import { contentsOf } from "./contents.ts";
+import type { PolledModel } from "./polled_model.ts";
+import { revisionsOf } from "./revision.ts";
 
 let loads = 0;
 
 /**
  * A text that changes whenever a version is loaded anew, for the keys of its cached responses. In a cache that others use
- * too, or that outlives this process, it changes with the configuration and the model's files instead.
+ * too, or that outlives this process, it is the same wherever and whenever the same files are served with the same
+ * configuration, and another one for any others.
  *
- * @param revision what the version was made from; see {@link PolledModel.revisions}.
+ * @param config completed.
  */
-export function epochOf(config: ModelConfig, revision: string | undefined, cache: ResponseCache | undefined): string {
+export async function epochOf(
+  config: ModelConfig,
+  { directory, revisions }: Pick<PolledModel, "directory" | "revisions">,
+  version: number,
+  cache: ResponseCache | undefined,
+): Promise<string> {
   if (!cache?.shared) return String(++loads);
-  return createHash("sha256").update(toBinary(ModelConfigSchema, config)).update(revision ?? "").digest("hex");
+  const hash = createHash("sha256").update(toBinary(ModelConfigSchema, config));
+  hash.update(await contentsOf(directory, version));
+  // What has been written since the model was found may not be what was loaded.
+  const now = (await revisionsOf(directory, [version])).get(version);
+  const found = revisions.get(version);
+  // Those of ensembles go on with which models they run.
+  if (found !== now && !found?.startsWith(`${now} |`)) hash.update(crypto.randomUUID());
+  return hash.digest("hex");
 }
 
 /** What caching the responses of a version takes. */

@@ -3,6 +3,7 @@ import { CachingScheduler } from "../scheduler/cache/caching_scheduler.ts";
 import { LocalCache } from "../scheduler/cache/local_cache.ts";
 import { readConfig } from "./config/mod.ts";
 import { epochOf } from "./response_cache.ts";
+import { revisionsOf } from "./revision.ts";
 import { onRequest } from "./source.ts";
 import { ensembleConfig, TWICE } from "./testing/ensemble_fixture.ts";
 import {
@@ -88,13 +89,28 @@ Deno.test("an ensemble answers from the cache until one of its models is replace
   });
 });
 
-Deno.test("epochOf() changes with every load, and in a shared cache with what is loaded", () => {
+Deno.test("epochOf() changes with every load, and in a shared cache with what is loaded", async () => {
   const config = readConfig("config.pbtxt", identityConfig());
   const other = readConfig("config.pbtxt", identityConfig("max_batch_size: 2"));
   const local = new LocalCache(1);
-  assert.notEqual(epochOf(config, "r", local), epochOf(config, "r", local));
   const shared = Object.assign(new LocalCache(1), { shared: true });
-  assert.equal(epochOf(config, "r", shared), epochOf(config, "r", shared));
-  assert.notEqual(epochOf(config, "r", shared), epochOf(config, "s", shared));
-  assert.notEqual(epochOf(config, "r", shared), epochOf(other, "r", shared));
+  await withFiles({ "m/config.pbtxt": "", "m/1/file": "one" }, async (root) => {
+    const directory = `${root}/m`;
+    const polled = async () => ({ directory, revisions: await revisionsOf(directory, [1]) });
+    const model = await polled();
+    assert.notEqual(await epochOf(config, model, 1, local), await epochOf(config, model, 1, local));
+    const epoch = await epochOf(config, model, 1, shared);
+    assert.equal(await epochOf(config, model, 1, shared), epoch);
+    assert.notEqual(await epochOf(other, model, 1, shared), epoch);
+    const ensemble = { directory, revisions: new Map([[1, `${model.revisions.get(1)} | 7`]]) };
+    assert.equal(await epochOf(config, ensemble, 1, shared), epoch);
+    const { mtime } = await Deno.stat(`${directory}/1/file`);
+    await Deno.writeTextFile(`${directory}/1/file`, "two");
+    await Deno.utime(`${directory}/1/file`, mtime!, mtime!);
+    assert.notEqual(await epochOf(config, await polled(), 1, shared), epoch, "other bytes of the same size and time");
+    await Deno.writeTextFile(`${directory}/1/file`, "one");
+    assert.equal(await epochOf(config, await polled(), 1, shared), epoch, "the same bytes at another time");
+    await Deno.writeTextFile(`${directory}/1/file`, "longer");
+    assert.notEqual(await epochOf(config, model, 1, shared), await epochOf(config, model, 1, shared), "not as polled");
+  });
 });

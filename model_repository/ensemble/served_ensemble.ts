@@ -20,14 +20,14 @@ export type FindServedModel = (name: string, version: number | undefined) => Ser
  * @throws Status where its configuration is wrong, or does not fit the models.
  */
 export async function serveEnsemble(
-  { config: polled, directory, revisions }: PolledModel,
+  polled: PolledModel,
   version: number,
   find: FindServedModel,
   { clock, cache, log, maxQueueSize }: Pick<LoadOptions, "clock" | "cache" | "log" | "maxQueueSize">,
 ): Promise<ServedModel> {
-  const config = clone(ModelConfigSchema, polled);
+  const config = clone(ModelConfigSchema, polled.config);
   validateAtLoad(config);
-  const labels = new Map(await readLabels(config, directory));
+  const labels = new Map(await readLabels(config, polled.directory));
   const models = stepsOf(config).map((step) => find(step.modelName, versionOf(step)));
   const description = describeEnsemble(config, models.map((model) => model.config));
   config.modelTransactionPolicy = create(ModelTransactionPolicySchema, { decoupled: description.decoupled });
@@ -37,6 +37,7 @@ export async function serveEnsemble(
       if (!labels.has(tensor) && own.length > 0) labels.set(tensor, own);
     }
   });
+  const own = await epochOf(config, polled, version, cache);
   const statistics = new ModelStatistics();
   const modelVersion = String(version);
   const { unload, ...runnable } = await withChains({
@@ -50,7 +51,6 @@ export async function serveEnsemble(
     maxQueueSize,
   });
   const inner = new EnsembleScheduler({ ...runnable, modelVersion, statistics, clock, maxQueueSize });
-  const own = epochOf(config, revisions.get(version), cache);
   const epoch = () => epochWithSteps(own, config, find);
   const scheduler = withCache(config, version, inner, { cache, epoch, statistics, clock, log, maxQueueSize });
   const loaded = { instances: [], device: devicesOf(models), note: "", unload };
