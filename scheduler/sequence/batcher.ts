@@ -40,6 +40,10 @@ export class SequenceBatcher {
     options.instance.onAvailable = options.onRestart;
   }
 
+  get available(): boolean {
+    return this.options.instance.available;
+  }
+
   /** The instance never runs again. */
   get gone(): boolean {
     return this.options.instance.gone ?? false;

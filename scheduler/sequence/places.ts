@@ -11,18 +11,37 @@ export class Places {
   readonly #retired = new Set<number>();
   readonly backlog: Backlog;
 
-  /** @param onTimeout told a sequence that left the backlog because its time was up. */
-  constructor(slots: Iterable<SequenceSlot>, clock: Clock, onTimeout: (head: Sequence) => void) {
+  /**
+   * @param isAvailable whether the instance of a batcher runs. @param onTimeout told a sequence that left the backlog because
+   * its time was up.
+   */
+  constructor(
+    slots: Iterable<SequenceSlot>,
+    private readonly isAvailable: (batcher: number) => boolean,
+    clock: Clock,
+    onTimeout: (head: Sequence) => void,
+  ) {
     for (const slot of slots) this.#free.push(slot);
     this.backlog = new Backlog(clock, onTimeout);
   }
 
   /** Gives a new sequence a free slot, or the end of the backlog. */
   place(sequence: Sequence): void {
-    const slot = this.#free.pop();
+    const slot = this.#takeSlot();
     if (!slot) return this.backlog.add(sequence);
     slot.current = sequence;
     sequence.slot = slot;
+  }
+
+  /** The first free slot of an instance that runs; without one, of one that will again. */
+  #takeSlot(): SequenceSlot | undefined {
+    const first = this.#free.pop();
+    if (!first || this.isAvailable(first.batcher)) return first;
+    const passed = [first];
+    let found = this.#free.pop();
+    for (; found && !this.isAvailable(found.batcher); found = this.#free.pop()) passed.push(found);
+    for (let i = found ? 0 : 1; i < passed.length; i++) this.#free.push(passed[i]);
+    return found ?? first;
   }
 
   /** Gives a new sequence the place of the one that it ends: in its slot or in the backlog, behind what is queued of it. */

@@ -182,13 +182,13 @@ Deno.test("SequenceScheduler ends the sequences whose worker was restarted, and 
   a.available = true;
   a.onAvailable();
   assert.match(outcomes[2], /^UNAVAILABLE: sequence 1 of model 'm' was lost .* Start it again/);
-  assert.equal(a.rows, "- 3s", "a sequence that had not begun goes on");
+  assert.equal(a.rows, "- 4se", "a sequence that had not begun goes on");
   send(1);
   assert.match(outcomes[5], /^UNAVAILABLE: sequence 1 of model 'm' was lost/);
-  assert.equal(b.rows, "- 4se");
+  assert.equal(b.rows, "- 3s");
   b.answer();
   send(2);
-  assert.equal(b.rows, "2", "the other worker lives on");
+  assert.equal(b.rows, "2 -", "the other worker lives on");
 });
 
 Deno.test("SequenceScheduler never executes a request whose client had gone before", () => {
@@ -234,6 +234,23 @@ Deno.test("SequenceScheduler forgets a place in the backlog when all that shared
   a.answer();
   a.answer();
   assert.equal(a.rows, "3se");
+});
+
+Deno.test("SequenceScheduler begins sequences where a worker runs, while there is room", () => {
+  const { instances: [a, b], send } = setUp(configOf(2, {}), { instances: 2 });
+  a.available = false;
+  send(1, start);
+  send(2, start);
+  assert.deepEqual([a.rows, b.rows], ["", "1s"]);
+  b.answer();
+  assert.equal(b.rows, "- 2s");
+  send(3, start);
+  a.available = true;
+  a.onAvailable();
+  assert.equal(a.rows, "3s");
+  send(4, start);
+  a.answer();
+  assert.equal(a.rows, "- 4s");
 });
 
 Deno.test("SequenceScheduler begins sequences on other instances once one is given up", () => {

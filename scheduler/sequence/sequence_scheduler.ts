@@ -101,7 +101,12 @@ export class SequenceScheduler implements Scheduler {
         clock,
       });
     });
-    this.#places = new Places(this.#slots(), clock, (head) => this.#timedOut(head));
+    this.#places = new Places(
+      this.#slots(),
+      (index) => this.#batchers[index].available,
+      clock,
+      (head) => this.#timedOut(head),
+    );
   }
 
   get inFlight(): number {
