@@ -4,7 +4,7 @@ import type { QueuedTask } from "./task_list.ts";
 /** A batch from the time it is begun until an instance takes it: until then it may grow. */
 export class Batch implements OpenBatch {
   readonly #tasks: QueuedTask[] = [];
-  /** Of the requests that were not cancelled. */
+  /** Of all requests. */
   rows = 0;
   shapeKey = "";
   /** Takes no more requests. */
@@ -16,8 +16,6 @@ export class Batch implements OpenBatch {
   reason: CloseReason = "idle";
   /** `Clock.now()` when its first request was enqueued. */
   since = 0;
-  /** Some of its requests were cancelled. */
-  #thinned = false;
 
   add(task: QueuedTask): void {
     // All that it had may have been cancelled.
@@ -30,20 +28,20 @@ export class Batch implements OpenBatch {
     task.batch = this;
   }
 
-  /** Leaves out a request that was cancelled. */
+  /** Leaves out a request that was cancelled: while the batch waits there may be any number of them. */
   cancel(task: QueuedTask): void {
+    this.#tasks.splice(this.#tasks.indexOf(task), 1);
     this.rows -= task.rows;
-    this.#thinned = true;
     task.batch = undefined;
   }
 
   /** Adds the requests of a batch with the same key, which is of no use afterwards. */
   merge(other: Batch): void {
-    for (const task of other.tasks()) this.add(task);
+    for (const task of other.tasks) this.add(task);
   }
 
-  /** The requests that were not cancelled, in order. */
-  tasks(): readonly QueuedTask[] {
-    return this.#thinned ? this.#tasks.filter((task) => task.batch === this) : this.#tasks;
+  /** The requests, in order. */
+  get tasks(): readonly QueuedTask[] {
+    return this.#tasks;
   }
 }

@@ -207,7 +207,12 @@ export class DynamicScheduler implements Scheduler {
 
   /** Sees to what came in this turn: of the others' cancellation it has been told. */
   #withdrawAborted(batch: Batch): void {
-    for (const task of batch.tasks()) if (task.request.signal?.aborted && task.state === "queued") this.#withdraw(task);
+    for (let i = 0; i < batch.tasks.length; i++) {
+      if (!batch.tasks[i].request.signal?.aborted) continue;
+      this.#withdraw(batch.tasks[i]);
+      // Who is told so may have others cancelled: they are looked at once more.
+      i = -1;
+    }
   }
 
   /** Adds batches that have waited as long as they must, while there is room. */
@@ -230,7 +235,7 @@ export class DynamicScheduler implements Scheduler {
   }
 
   #start(batch: Batch, slot: InstanceSlot): void {
-    const tasks = batch.tasks();
+    const { tasks } = batch;
     const { statistics } = this.options;
     // What fails before it executes keeps nobody waiting, nor does it wait for others.
     if (this.#order) { for (let i = 0; i < tasks.length; i++) tasks[i].sink = this.#order.wrap(tasks[i].sink); }

@@ -133,3 +133,25 @@ Deno.test("DynamicScheduler counts a timeout from when the request began to wait
   bench.clock.advance(1000);
   match(bench.answers[0], /^130: b UNAVAILABLE .* waited 100 ms/);
 });
+
+Deno.test("DynamicScheduler keeps no cancelled request in a batch that waits", () => {
+  const bench = new Bench({ executeMs: 1e6 });
+  for (const id of ["executes", "waits"]) bench.enqueue({ id });
+  let reads = 0;
+  const { enqueue } = bench.scheduler;
+  bench.scheduler.enqueue = (request, sink) => {
+    const { signal } = request;
+    Object.defineProperty(request, "signal", { get: () => (reads++, signal) });
+    enqueue.call(bench.scheduler, request, sink);
+  };
+  for (let i = 0; i < 100; i++) {
+    const abort = new AbortController();
+    bench.enqueue({ id: "gone", signal: abort.signal });
+    abort.abort();
+  }
+  equal(bench.statistics.failures.CANCELED, 100);
+  reads = 0;
+  bench.clock.advance(1e6);
+  equal(bench.executions.at(-1), "1000000: waits");
+  equal(reads, 0, "requests that had gone were looked at");
+});
