@@ -30,6 +30,11 @@ export const stepField = invalid((field: string, step: number, ensemble: string)
 export const tensorWrittenTwice = invalid((tensor: string, ensemble: string, step: number) =>
   `ensemble tensor '${tensor}' can appear in an output map only once for ensemble '${ensemble}' step ${step}`
 );
+/** Triton takes such an ensemble, and then its steps run twice or for ever. */
+export const ensembleInputWritten = invalid((tensor: string, ensemble: string, step: number) =>
+  `ensemble tensor '${tensor}' can appear in an output map only once for ensemble '${ensemble}' step ${step}, and not at ` +
+  `all since it is an input of the ensemble; give what the step writes another name`
+);
 /** The quotes are as clients know them. */
 export const ensembleInputUnused = invalid((input: string, ensemble: string) =>
   `ensemble input '${input}' for ensemble ${ensemble}' is not used; map it in the input_map of a step`

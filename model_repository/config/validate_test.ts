@@ -180,6 +180,11 @@ Deno.test("validateAtPoll() checks the data flow of an ensemble", () => {
       ensemble(step("X", "Y") + step("X", "Y")),
       "ensemble tensor 'Y' can appear in an output map only once for ensemble 'm' step 1",
     ],
+    [
+      ensemble(step("X", "Y") + step("X", "X")),
+      "ensemble tensor 'X' can appear in an output map only once for ensemble 'm' step 1, and not at all since it is an " +
+      "input of the ensemble; give what the step writes another name",
+    ],
     [ensemble(step("X", "Y") + step("X", "junk")), "ensemble tensor 'junk' is unused in ensemble 'm'"],
     [ensemble(step("other", "Y")), "ensemble input 'X' for ensemble m' is not used"],
     [ensemble(step("X", "other")), "ensemble output 'Y' for ensemble m' is not used"],

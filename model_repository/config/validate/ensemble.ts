@@ -1,5 +1,6 @@
 import {
   ensembleInputUnused,
+  ensembleInputWritten,
   ensembleInstanceGroup,
   ensembleOptimization,
   ensembleOutputNotWritten,
@@ -31,7 +32,7 @@ export function validateEnsemble(config: ModelConfig, ensemble: ModelEnsembling)
   if (config.modelWarmup.length > 0) throw ensembleWarmup(config.name);
   if (ensemble.step.length === 0) throw stepsMissing(config.name);
 
-  const graph = buildGraph(config.name, ensemble);
+  const graph = buildGraph(config.name, ensemble, new Set(config.input.map(({ name }) => name)));
   for (const { name } of config.input) {
     const node = graph.get(name);
     if (!node) throw ensembleInputUnused(name, config.name);
@@ -52,7 +53,7 @@ export function validateEnsemble(config: ModelConfig, ensemble: ModelEnsembling)
   }
 }
 
-function buildGraph(name: string, ensemble: ModelEnsembling): Map<string, Node> {
+function buildGraph(name: string, ensemble: ModelEnsembling, inputs: ReadonlySet<string>): Map<string, Node> {
   const graph = new Map<string, Node>();
   const nodeOf = (tensor: string): Node => {
     let node = graph.get(tensor);
@@ -67,6 +68,7 @@ function buildGraph(name: string, ensemble: ModelEnsembling): Map<string, Node> 
     if (writes.length === 0) throw stepField("output_map", index, name);
     const targets = writes.map((tensor) => {
       const node = nodeOf(tensor);
+      if (inputs.has(tensor)) throw ensembleInputWritten(tensor, name, index);
       if (node.written) throw tensorWrittenTwice(tensor, name, index);
       node.written = true;
       return node;
