@@ -117,6 +117,7 @@ export class DefaultScheduler implements Scheduler {
     this.options.statistics.requestFailed(this.#clock.now() - task.request.receivedAt, "CANCELED");
     task.sink.finish(cancelledInQueue());
     if (this.#queue.peek() === task) this.#dispatch();
+    if (this.pending === 0) this.#pool.withdraw();
   }
 
   readonly #onOver = (): void => {

@@ -67,13 +67,14 @@ export class InstanceSlot implements Slot {
 /** The instances of one model version, taken in turns. */
 export class InstancePool implements Waiter {
   readonly slots: readonly InstanceSlot[];
-  readonly #limited: boolean;
+  /** True if the rate limiter has a say. */
+  readonly limited: boolean;
   #next = 0;
 
   /** @param onGrant called when an instance that was away, or that the rate limiter held back, can take work. */
   constructor(instances: readonly ModelInstance[], readonly onGrant: () => void) {
     this.slots = instances.map((instance) => new InstanceSlot(instance));
-    this.#limited = this.slots.some(({ limit }) => limit);
+    this.limited = this.slots.some(({ limit }) => limit);
     for (const { instance, limit } of this.slots) {
       instance.onAvailable = onGrant;
       if (limit) limit.waiter = this;
@@ -82,11 +83,16 @@ export class InstancePool implements Waiter {
 
   /** The instance for the next execution; undefined while none has room, or the rate limiter admits none. */
   choose(): InstanceSlot | undefined {
-    if (this.#limited) return this.#chooseLimited();
+    if (this.limited) return this.#chooseLimited();
     const chosen = chooseInstance(this.slots, this.#next);
     if (chosen < 0) return undefined;
     this.#next = (chosen + 1) % this.slots.length;
     return this.slots[chosen];
+  }
+
+  /** Nothing is left to execute: instances that the rate limiter holds back stand in nobody's way any more. */
+  withdraw(): void {
+    if (this.limited) this.slots.find(({ limit }) => limit?.staged)?.limit!.withdraw();
   }
 
   /** As {@link choose}, but by what the rate limiter says of the instances; all it holds back are staged. */

@@ -172,6 +172,7 @@ export class DynamicScheduler implements Scheduler {
       if (!this.#handOver(now) && !this.#form(now)) break;
     }
     this.#dispatching = false;
+    if (this.pending === 0) this.#pool.withdraw();
     const next = Math.min(this.#wait?.until ?? Infinity, this.#queue.nextDeadline);
     if (next === Infinity && this.#stopping) this.#alarm.clear();
     else this.#alarm.set(next);

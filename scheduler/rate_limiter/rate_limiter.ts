@@ -98,6 +98,12 @@ export class RateLimiter {
     this.#staged.add(limit);
   }
 
+  /** Ends the waiting of a waiter that has nothing to execute any more: others may go on at once. */
+  withdraw(waiter: Waiter): void {
+    this.#leave(waiter);
+    this.#offerSoon();
+  }
+
   begin(limit: InstanceLimit): void {
     this.#wake(limit);
     limit.executing++;
@@ -201,6 +207,16 @@ export class InstanceLimit {
   /** Has it wait its turn: its waiter hears of it. */
   stage(): void {
     this.limiter.stage(this);
+  }
+
+  /** True while it waits. */
+  get staged(): boolean {
+    return this.arrival !== Infinity;
+  }
+
+  /** Nothing waits for it, nor for any other instance of its waiter. */
+  withdraw(): void {
+    if (this.waiter) this.limiter.withdraw(this.waiter);
   }
 
   begin(): void {

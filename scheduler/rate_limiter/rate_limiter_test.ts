@@ -173,6 +173,21 @@ Deno.test("RateLimiter passes by a model whose work was cancelled while it was f
   assert.deepEqual(running(), ["c_0_0"]);
 });
 
+Deno.test("RateLimiter does not hold others back for work that was cancelled, while something else executes", async () => {
+  const { send, running } = setUp([], {
+    small: [{ count: 4, needs: [need("R", 1)] }],
+    large: [{ needs: [need("R", 3)] }],
+  });
+  const abort = new AbortController();
+  send("small");
+  send("large", 2, abort.signal);
+  send("small", 1);
+  assert.deepEqual(running(), ["small_0_0"]);
+  abort.abort();
+  await settled();
+  assert.deepEqual(running(), ["small_0_0", "small_0_1"]);
+});
+
 Deno.test("RateLimiter goes on when an instance that was first in line is away", async () => {
   const { send, running, end, instance } = setUp([], {
     a: [{ needs: [need("R", 1)] }],

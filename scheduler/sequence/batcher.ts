@@ -69,6 +69,7 @@ export class SequenceBatcher {
       this.#execute(plan, instance);
     }
     this.#running = false;
+    if (this.#pool.limited && !strategy.waiting) this.#pool.withdraw();
   }
 
   /** An execution is over. */
