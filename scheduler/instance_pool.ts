@@ -92,7 +92,7 @@ export class InstancePool implements Waiter {
 
   /** Nothing is left to execute: instances that the rate limiter holds back stand in nobody's way any more. */
   withdraw(): void {
-    if (this.limited) this.slots.find(({ limit }) => limit?.staged)?.limit!.withdraw();
+    if (this.limited) this.slots.find(({ limit }) => limit?.staged)?.limit?.withdraw();
   }
 
   /** As {@link choose}, but by what the rate limiter says of the instances; all it holds back are staged. */
