@@ -2,6 +2,7 @@ import { ConnectError } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { Status } from "../../core/status.ts";
 import { cutText } from "./status.ts";
+import { MAX_TIMER_MS, timeoutMs } from "./timeout.ts";
 import type { Field, GrpcCall, GrpcReply } from "./transport/transport.ts";
 
 /** Answers a call with one of Connect's handlers: gRPC, gRPC-Web or Connect, whichever the call speaks. */
@@ -14,7 +15,7 @@ export async function answerWithConnect(handler: UniversalHandler, call: GrpcCal
     httpVersion: "2.0",
     method: call.method,
     url: call.url,
-    header: new Headers([...call.headers]),
+    header: headersOf(call),
     body: bodyOf(call),
     signal: abort.signal,
   });
@@ -26,6 +27,15 @@ export async function answerWithConnect(handler: UniversalHandler, call: GrpcCal
     body: response.body && untilCancelled(response.body[Symbol.asyncIterator](), abort),
     trailers: trailer && (() => [...trailer]),
   };
+}
+
+/** The headers of a call, without a deadline so far away that Connect's timer would end it at once. */
+function headersOf(call: GrpcCall): Headers {
+  const headers = new Headers([...call.headers]);
+  const grpc = headers.get("grpc-timeout"), connect = headers.get("connect-timeout-ms");
+  if (grpc !== null && timeoutMs(grpc) > MAX_TIMER_MS) headers.delete("grpc-timeout");
+  if (connect !== null && Number(connect) > MAX_TIMER_MS) headers.delete("connect-timeout-ms");
+  return headers;
 }
 
 async function* bodyOf(call: GrpcCall): AsyncGenerator<Uint8Array> {
