@@ -149,6 +149,16 @@ def test_a_strict_stream_ends_with_the_error_of_a_model():
         assert "expected IN and DELAY shape to match" in error.message()
 
 
+def test_a_strict_stream_outlives_a_request_that_no_scheduler_takes():
+    with Stream(headers={"triton_grpc_error": "true"}) as stream:
+        continued = inputs(tritonclient.grpc, INPUT=int32(1, 1))
+        stream.send("simple_sequence", continued, sequence_id=4711, request_id="not begun")
+        result, error = stream.next()
+        assert result is None and "must specify the START flag" in error.message()
+        stream.send("simple", simple(tritonclient.grpc))
+        assert stream.next()[1] is None
+
+
 def test_leaving_a_stream_ends_the_work():
     _, failed = statistics()
     with Stream() as stream:
