@@ -16,7 +16,7 @@ export type DynamicConfig = Pick<
 
 /** Reads a completed configuration. A model without a batch dimension runs its requests one by one. */
 export function dynamicConfigOf(config: ModelConfig, batching: ModelDynamicBatching): DynamicConfig {
-  const { defaultQueuePolicy, priorityQueuePolicy } = batching;
+  const { defaultQueuePolicy, priorityQueuePolicy, preserveOrdering } = batching;
   const maxBatchSize = Math.max(1, config.maxBatchSize);
   const sizes = [...new Set(batching.preferredBatchSize)].sort((a, b) => a - b);
   const levels = Number(batching.priorityLevels);
@@ -32,21 +32,23 @@ export function dynamicConfigOf(config: ModelConfig, batching: ModelDynamicBatch
     priorities: {
       levels,
       defaultLevel: levels > 0 ? Number(batching.defaultPriorityLevel) : 0,
-      defaultPolicy: policyOf(defaultQueuePolicy),
-      policies: new Map(policies.map(([level, policy]) => [Number(level), policyOf(policy)])),
+      defaultPolicy: policyOf(defaultQueuePolicy, preserveOrdering),
+      policies: new Map(policies.map(([level, policy]) => [Number(level), policyOf(policy, preserveOrdering)])),
     },
     shapeKey: shapeKeyOf(config),
-    preserveOrdering: batching.preserveOrdering,
+    preserveOrdering,
     prefetch: plain || (config.optimization?.eagerBatching ?? false),
   };
 }
 
-function policyOf(policy: ModelQueuePolicy | undefined): QueuePolicy {
+function policyOf(policy: ModelQueuePolicy | undefined, preserveOrdering: boolean): QueuePolicy {
   const timeoutMicros = Number(policy?.defaultTimeoutMicroseconds ?? 0n);
+  const delays = policy?.timeoutAction === TimeoutAction.DELAY;
   return {
-    timeoutAction: policy?.timeoutAction === TimeoutAction.DELAY ? "DELAY" : "REJECT",
+    timeoutAction: delays ? "DELAY" : "REJECT",
     defaultTimeoutMs: timeoutMicros === 0 ? Infinity : timeoutMicros / 1000,
-    allowTimeoutOverride: policy?.allowTimeoutOverride ?? false,
+    // With a default timeout a model that keeps the order may not delay; nor is a request to do so with its own.
+    allowTimeoutOverride: (policy?.allowTimeoutOverride ?? false) && !(delays && preserveOrdering),
     maxQueueSize: policy?.maxQueueSize || undefined,
   };
 }
