@@ -52,9 +52,13 @@ export class Drain {
     while (open() && clock.now() < end) await this.#pause();
   }
 
-  /** Unloads a model once nothing runs on it. */
+  /** Unloads a model, to which no more requests are routed, once nothing runs on it. */
   async release(model: ServedModel): Promise<void> {
-    model.scheduler.hurry?.();
+    const { scheduler } = model;
+    scheduler.hurry?.();
+    while (model.held && !this.#abandoned) await this.#pause();
+    // else those that wait for a slot would wait for sequences that cannot go on
+    scheduler.endSequences?.();
     await this.drained(model);
     if (this.#abandoned) return;
     model.scheduler.stop();

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import type { Backend } from "../backends/backend.ts";
 import { IdentityBackend } from "../backends/identity/mod.ts";
 import { ManualClock, systemClock } from "../core/clock.ts";
+import { InferenceRequest } from "../core/inference.ts";
+import { UnaryResponse } from "../core/responses.ts";
 import { Status } from "../core/status.ts";
 import { onRequest } from "./source.ts";
 import { ensembleConfig, TWICE } from "./testing/ensemble_fixture.ts";
@@ -131,6 +133,30 @@ Deno.test("unload() lets running requests finish before the model goes", async (
     assert.equal(await closed, true);
     assert.equal(released, true);
     assert.deepEqual(repository.index(), [{ name: "m", version: 1, state: "UNAVAILABLE", reason: "unloaded" }]);
+  });
+});
+
+Deno.test("unload() runs what waits for the slot of a sequence that cannot go on", async () => {
+  const config = identityConfig("sequence_batching { max_sequence_idle_microseconds: 3600000000 }");
+  await withFiles({ "m/config.pbtxt": config, "m/1/": "" }, async (root) => {
+    const { repository } = repositoryOf(root, { source: onRequest(["m"]) });
+    await repository.start();
+    const model = repository.find("m", "");
+    const begin = (id: number) => {
+      const request = new InferenceRequest("m", "");
+      request.inputs = [vector(id)];
+      request.correlationId = id;
+      request.sequenceStart = true;
+      const sink = new UnaryResponse();
+      model.infer(request, sink);
+      return sink.promise;
+    };
+    await begin(1);
+    const waiting = begin(2);
+    assert.equal(model.scheduler.pending, 1);
+    await repository.unload("m");
+    assert.equal((await waiting).outputs.length, 1);
+    assert.equal(await repository.close(60_000), true);
   });
 });
 

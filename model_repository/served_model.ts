@@ -77,6 +77,11 @@ export class ServedModel implements Model, StepModel {
     return this.scheduler.inFlight + this.#holds;
   }
 
+  /** Requests of ensembles may still come here. */
+  get held(): boolean {
+    return this.#holds > 0;
+  }
+
   hold(): void {
     this.#holds++;
   }

@@ -23,6 +23,8 @@ export interface Scheduler {
   readonly sequences?: number;
   /** Begins no more sequences: refuses them with UNAVAILABLE. Those that have begun go on. */
   finishSequences?(): void;
+  /** Nobody sends any more requests: sequences end with what is queued of them. */
+  endSequences?(): void;
   /** Refuses new work with UNAVAILABLE; what was taken goes on. */
   stop(): void;
 }

@@ -30,6 +30,11 @@ export class SequenceRegistry {
     return this.#open.size;
   }
 
+  /** Those that take requests. */
+  all(): Sequence[] {
+    return [...this.#open.values()];
+  }
+
   /** @param key undefined for no id. */
   find(key: SequenceKey | undefined): Sequence | undefined {
     return key === undefined ? undefined : this.#open.get(key);

@@ -136,6 +136,25 @@ Deno.test("SequenceScheduler that is to finish its sequences begins none and sti
   assert.equal(scheduler.sequences, 0);
 });
 
+Deno.test("SequenceScheduler whose sequences end lets those in the backlog run, and frees every slot", () => {
+  const { instances: [a], clock, outcomes, send, scheduler } = setUp(configOf(1, {}));
+  send(1, start);
+  a.answer();
+  send(2, start);
+  send(2);
+  send(3, start);
+  assert.equal(a.rows, "", "1 has the slot");
+  scheduler.endSequences();
+  assert.equal(a.rows, "2s");
+  a.answer();
+  a.answer();
+  assert.equal(a.rows, "3s");
+  a.answer();
+  assert.deepEqual(outcomes, ["ok", "ok", "ok", "ok"]);
+  assert.deepEqual([scheduler.sequences, scheduler.inFlight], [0, 0]);
+  clock.advance(5000);
+});
+
 Deno.test("SequenceScheduler refuses new sequences once stopped and serves those that go on", () => {
   const { instances: [a], outcomes, send, scheduler, statistics } = setUp(configOf(2, {}));
   send(1, start);

@@ -175,6 +175,16 @@ export class SequenceScheduler implements Scheduler {
     this.#finishing = true;
   }
 
+  endSequences(): void {
+    for (const sequence of this.#registry.all()) {
+      this.#registry.close(sequence);
+      this.#idle.remove(sequence);
+      const { slot } = sequence;
+      if (slot?.current === sequence && sequence.drained) this.#advance(slot);
+    }
+    this.#runAll();
+  }
+
   stop(): void {
     this.#finishing = this.#stopping = true;
     this.hurry();
