@@ -14,6 +14,8 @@ export class Http2Connection {
   readonly #streams: Streams;
   readonly #dispatch: Dispatch;
   #stopping = false;
+  /** The client has said goodbye: the connection ends with its last call. */
+  #clientLeaves = false;
   /** Nothing is taken any more; what was sent may still be on its way. */
   #ended = false;
   #closed = false;
@@ -26,7 +28,12 @@ export class Http2Connection {
   /** @param reader has read the client's preface. */
   constructor(private readonly conn: Deno.Conn, private readonly reader: FrameReader, handler: GrpcHandler) {
     this.#streams = new Streams(conn, handler, () => this.close(), () => this.#endIfDone());
-    this.#dispatch = new Dispatch(reader, this.#streams, (payload) => this.#pong(payload));
+    this.#dispatch = new Dispatch(
+      reader,
+      this.#streams,
+      (payload) => this.#pong(payload),
+      () => this.#clientLeaves = true,
+    );
   }
 
   /** Serves until the connection is closed; never rejects. */
@@ -57,6 +64,7 @@ export class Http2Connection {
     try {
       while (!this.#ended && this.reader.next()) this.#dispatch.frame();
       this.#streams.start();
+      if (this.#clientLeaves) this.#endIfDone();
     } catch (error) {
       if (error instanceof ConnectionError) this.#end(error.code, error.message);
       else this.#end(INTERNAL_ERROR, "internal error");
@@ -88,7 +96,9 @@ export class Http2Connection {
 
   #endIfDone(): void {
     const { lastServed, open } = this.#streams;
-    if (open === 0 && lastServed !== MAX_WINDOW) this.#end(NO_ERROR, STOPPING);
+    if (open > 0) return;
+    if (lastServed !== MAX_WINDOW) this.#end(NO_ERROR, STOPPING);
+    else if (this.#clientLeaves) this.#end(NO_ERROR, "the client leaves");
   }
 
   /** Tells the client why its connection ends, and lets it take what was sent. */

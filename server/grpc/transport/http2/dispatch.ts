@@ -14,11 +14,15 @@ export class Dispatch {
   /** The client's first SETTINGS have come. */
   #settled = false;
 
-  /** @param pong called with the payload of a PING that comes back. */
+  /**
+   * @param pong called with the payload of a PING that comes back.
+   * @param leaves called when the client says that it is about to leave.
+   */
   constructor(
     private readonly reader: FrameReader,
     private readonly streams: Streams,
     private readonly pong: (payload: Uint8Array) => void,
+    private readonly leaves: () => void,
   ) {}
 
   /** The frame that the reader has found. @throws ConnectionError */
@@ -130,6 +134,7 @@ export class Dispatch {
   #goAway(): void {
     this.#expectStream(false, "GOAWAY");
     if (this.reader.end - this.reader.start < 8) throw wrongSize();
+    this.leaves();
   }
 
   #ping(): void {

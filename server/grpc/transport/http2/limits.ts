@@ -6,6 +6,8 @@ export const CONNECTION_WINDOW = 32 << 20;
 export const MAX_CALLS = 1000;
 /** The same with calls that the client has cancelled and that have not ended yet. */
 export const MAX_RUNNING = 2 * MAX_CALLS;
+/** Streams remembered that ended before the client knew. */
+export const MAX_ABANDONED = 1000;
 /** Bytes of answers to control frames that a client may leave unread before it is read no further. */
 export const MAX_CONTROL_BYTES = 64 * 1024;
 /** Frames in a row that bring nothing. */

@@ -111,3 +111,19 @@ Deno.test("a connection that ends by an error gives its calls up and lets the cl
   assert.equal(await client.next(), undefined);
   await aborted.promise;
 });
+
+Deno.test("a connection ends with its last call when the client says goodbye", async () => {
+  const { server, release } = await servePatiently();
+  await using _ = server;
+  await using client = await RawClient.connect(server.port);
+  await client.send(call(1, "/a"), frameOf(h2.GOAWAY, 0, 0, [0, 0, 0, 0, 0, 0, 0, 99]));
+  await client.settled();
+  release();
+  assert.deepEqual([...(await client.answer(1)).body], [7]);
+  assert.deepEqual(await goAway(client), [1, h2.NO_ERROR]);
+  assert.equal(await client.next(), undefined);
+  await using idle = await RawClient.connect(server.port);
+  await idle.send(frameOf(h2.GOAWAY, 0, 0, new Uint8Array(8)));
+  assert.deepEqual(await goAway(idle), [0, h2.NO_ERROR]);
+  assert.equal(await idle.next(), undefined);
+});

@@ -16,7 +16,7 @@ import {
 } from "./frames.ts";
 import type { DecodedBlock } from "./hpack/decoder.ts";
 import type { HeaderField } from "./hpack/static_table.ts";
-import { CONNECTION_WINDOW, MAX_CALLS, MAX_RUNNING, STREAM_WINDOW } from "./limits.ts";
+import { CONNECTION_WINDOW, MAX_ABANDONED, MAX_CALLS, MAX_RUNNING, STREAM_WINDOW } from "./limits.ts";
 import { Output } from "./output.ts";
 import { areGoodTrailers, readRequestHead } from "./request_head.ts";
 
@@ -27,6 +27,8 @@ export class Streams implements CallOwner {
   /** Streams above this one are not served: the client was told. */
   lastServed = MAX_WINDOW;
   readonly #calls = new Map<number, Http2Call>();
+  /** Streams that ended here before the client did: what it sends on them was on its way. Oldest first. */
+  readonly #abandoned = new Set<number>();
   /** Calls that came with the bytes read last. */
   #arrived: Http2Call[] = [];
   /** Handlers that have not returned, also of cancelled calls. */
@@ -99,7 +101,13 @@ export class Streams implements CallOwner {
     const call = this.callOf(stream);
     this.#receiveWindow -= bytes;
     if (this.#receiveWindow < 0) throw new ConnectionError(FLOW_CONTROL_ERROR, "more was sent than was allowed");
-    if (call === undefined) return this.#release(bytes);
+    if (call === undefined) {
+      this.#release(bytes);
+      if (stream > this.lastServed) return;
+      if (!this.#abandoned.has(stream)) this.control(rstStream(stream, STREAM_CLOSED));
+      else if (endsStream) this.#abandoned.delete(stream);
+      return;
+    }
     const wrong = call.remoteEnded ? STREAM_CLOSED : bytes > call.receiveWindow ? FLOW_CONTROL_ERROR : NO_ERROR;
     if (wrong !== NO_ERROR) {
       this.#release(bytes);
@@ -152,29 +160,43 @@ export class Streams implements CallOwner {
   #answered(call: Http2Call): void {
     this.#calls.delete(call.id);
     this.#release(call.close());
-    // The client need not send the rest of its body.
-    if (!call.remoteEnded && !call.broken) this.control(rstStream(call.id, NO_ERROR));
+    if (!call.remoteEnded) {
+      this.#abandon(call.id);
+      // The client need not send the rest of its body.
+      if (!call.broken) this.control(rstStream(call.id, NO_ERROR));
+    }
     this.ended();
   }
 
   /** Ends a stream on which something is wrong. */
   reset(stream: number, code: number): void {
     this.control(rstStream(stream, code));
-    this.cancel(stream);
+    const call = this.#calls.get(stream);
+    if (call === undefined || !call.remoteEnded) this.#abandon(stream);
+    if (call !== undefined) this.#cancel(call);
   }
 
-  /** Nobody waits for the answer of a stream any more. */
+  #abandon(stream: number): void {
+    if (this.#abandoned.size === MAX_ABANDONED) this.#abandoned.delete(this.#abandoned.values().next().value!);
+    this.#abandoned.add(stream);
+  }
+
+  /** The client waits for the answer of a stream no more, and sends nothing more. */
   cancel(stream: number): void {
     const call = this.#calls.get(stream);
-    if (call === undefined) return;
-    this.#calls.delete(stream);
+    if (call === undefined) this.#abandoned.delete(stream);
+    else this.#cancel(call);
+  }
+
+  #cancel(call: Http2Call): void {
+    this.#calls.delete(call.id);
     this.#output.remove(call);
     this.#release(call.cancel());
     this.ended();
   }
 
   cancelAll(): void {
-    for (const stream of [...this.#calls.keys()]) this.cancel(stream);
+    for (const call of [...this.#calls.values()]) this.#cancel(call);
   }
 
   consumed(call: Http2Call, bytes: number): void {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import * as h2 from "./frames.ts";
 import { frameOf } from "./frames.ts";
 import { encodeFields } from "./hpack/encoder.ts";
-import { data, headers, RawClient, requestFields, setting, windowUpdate } from "./testing/raw_client.ts";
+import { data, headers, RawClient, requestFields, setting, uint32, windowUpdate } from "./testing/raw_client.ts";
 import { serve } from "./testing/server.ts";
 
 const ENDS = h2.END_HEADERS | h2.END_STREAM;
@@ -18,6 +18,11 @@ const withLength = (length: string) => headers(1, requestFields("/echo", [["cont
 /** The code of the RST_STREAM frame that `frames` are answered with, on stream 1. */
 const ENDS_STREAM: [what: string, code: number, ...frames: Uint8Array[]][] = [
   ["DATA after its end (5.1)", h2.STREAM_CLOSED, hang1, data(1, [1])],
+  [
+    "DATA after it was cancelled (5.1)",
+    h2.STREAM_CLOSED,
+    ...[open1, frameOf(h2.RST_STREAM, 0, 1, uint32(h2.CANCEL)), data(1, [1])],
+  ],
   ["HEADERS after its end (5.1)", h2.STREAM_CLOSED, hang1, headers(1, [["x", "y"]], ENDS)],
   ["a WINDOW_UPDATE of nothing (6.9)", h2.PROTOCOL_ERROR, open1, windowUpdate(1, 0)],
   ["a window beyond 2^31-1 (6.9.1)", h2.FLOW_CONTROL_ERROR, open1, windowUpdate(1, 0x7fff_ffff)],
@@ -113,3 +118,16 @@ for (const [what, ...frames] of GOES_ON) {
     assert.deepEqual(trailers, { "grpc-status": "0" });
   });
 }
+
+Deno.test("Streams answer DATA on a stream that is over for both sides, and not DATA that was on its way", async () => {
+  await using server = await serve();
+  await using client = await RawClient.connect(server.port);
+  await client.send(open1, data(1, [1], h2.END_STREAM));
+  await client.answer(1);
+  await client.send(data(1, [1]));
+  assert.equal(await client.resetCode(1), h2.STREAM_CLOSED);
+  await client.send(headers(3, requestFields("x"))); // refused before its body came
+  assert.equal(await client.resetCode(3), h2.PROTOCOL_ERROR);
+  await client.send(data(3, [1]), data(3, [2], h2.END_STREAM), data(3, [3]), data(3, [4]));
+  assert.equal(await client.resetCode(3), h2.STREAM_CLOSED); // for what came after its end
+});
