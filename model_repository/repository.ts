@@ -158,6 +158,7 @@ export class ModelRepository implements Repository {
     this.#stopped = true;
     this.#options.source.stop();
     this.#ensembles.close();
+    this.hurry();
     let cancel = () => {};
     const timeUp = new Promise<boolean>((resolve) => {
       cancel = this.#options.clock.after(timeoutMs, () => {

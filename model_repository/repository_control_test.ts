@@ -191,6 +191,17 @@ Deno.test("hurry() executes at once what waits for a larger batch, and what come
   });
 });
 
+Deno.test("close() executes at once what an ensemble has begun and waits for a larger batch", async () => {
+  const ensemble = ensembleConfig(["m IN=IN OUT=OUT"], "max_batch_size: 4");
+  await withFiles({ "m/config.pbtxt": patient, "m/1/": "", "e/config.pbtxt": ensemble, "e/1/": "" }, async (root) => {
+    const { repository } = repositoryOf(root);
+    await repository.start();
+    const waiting = inferOnce(repository.find("e", ""), row);
+    assert.equal(await repository.close(10_000), true);
+    assert.equal((await waiting).outputs.length, 1);
+  });
+});
+
 Deno.test("close() refuses new work, finishes what runs, and gives up when its time is over", async () => {
   for (const timeout of [1000, 50]) {
     const clock = new ManualClock();

@@ -131,3 +131,24 @@ Deno.test({
     });
   },
 });
+
+Deno.test({
+  ...needing("a chain does not wait for a larger batch when the server is about to stop", absent),
+  async fn() {
+    const config = `backend: "onnxruntime" max_batch_size: 4
+      dynamic_batching { max_queue_delay_microseconds: 3600000000 }
+      input { name: "IN" data_type: TYPE_FP32 dims: -1 } output { name: "OUT" data_type: TYPE_FP32 dims: -1 }
+      instance_group [ { kind: KIND_GPU } ]`;
+    const files = pipeline(config, addingToRows(1), addingToRows(10, 20, 30, 40), "max_batch_size: 4");
+    await withRepository(files, async (repository, log) => {
+      assert.ok(log.lines.includes(STAYS), log.lines.join("\n"));
+      const e = repository.find("e", "") as ServedModel;
+      const waiting = inferOnce(e, row(1, 1, 1, 1));
+      assert.equal(e.scheduler.pending, 1);
+      repository.hurry();
+      assert.deepEqual(floats((await waiting).outputs[0]), [12, 22, 32, 42]);
+      const { outputs } = await inferOnce(e, row(2, 2, 2, 2));
+      assert.deepEqual(floats(outputs[0]), [13, 23, 33, 43]);
+    });
+  },
+});

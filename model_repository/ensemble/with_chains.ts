@@ -16,6 +16,8 @@ export interface RunnableEnsemble {
   readonly find: FindStepModel;
   /** Requests that wait in the queues of its chains. */
   waiting(): number;
+  /** Has these run without waiting for more. */
+  hurry(): void;
   /** Ends the workers of its chains. */
   unload(): Promise<void>;
 }
@@ -58,6 +60,9 @@ export async function withChains(parts: ChainingParts): Promise<RunnableEnsemble
       return new ChainedSteps(chain, models);
     },
     waiting: () => chains.values().reduce((sum, { scheduler }) => sum + scheduler.pending, 0),
+    hurry() {
+      for (const { scheduler } of chains.values()) scheduler.hurry?.();
+    },
     async unload() {
       await Promise.all(chains.values().map((chain) => chain.stop()));
     },

@@ -21,6 +21,8 @@ export interface EnsembleSchedulerOptions {
   readonly clock?: Clock;
   /** Requests that wait for several steps at once, in a queue that none of their models has; default none. */
   readonly waiting?: () => number;
+  /** See {@link Scheduler.hurry}: for those that wait there. */
+  readonly hurry?: () => void;
   /** Steps that may wait where `max_inflight_requests` holds them back; default {@link DEFAULT_QUEUE_SIZE}. */
   readonly maxQueueSize?: number;
 }
@@ -36,11 +38,12 @@ export class EnsembleScheduler implements Scheduler {
   readonly #clock: Clock;
   readonly #maxQueueSize: number;
   readonly #waiting: () => number;
+  readonly #hurry: (() => void) | undefined;
   #inFlight = 0;
   #stopping = false;
 
   constructor(options: EnsembleSchedulerOptions) {
-    const { description, modelVersion, find, statistics, clock, maxQueueSize, waiting } = options;
+    const { description, modelVersion, find, statistics, clock, maxQueueSize, waiting, hurry } = options;
     const gates = description.steps.map(() => new StepGate(description.maxInflightRequests));
     const outputDims = new Map(description.outputs.map(({ name, dims }) => [name, dims]));
     this.#parts = { description, modelVersion, find, gates, outputDims };
@@ -49,6 +52,7 @@ export class EnsembleScheduler implements Scheduler {
     this.#clock = clock ?? systemClock;
     this.#maxQueueSize = maxQueueSize ?? DEFAULT_QUEUE_SIZE;
     this.#waiting = waiting ?? (() => 0);
+    this.#hurry = hurry;
   }
 
   get inFlight(): number {
@@ -70,6 +74,11 @@ export class EnsembleScheduler implements Scheduler {
     this.#inFlight++;
     const demand = this.#demands.of(request.outputs);
     new EnsembleRun(this.#parts, demand, request, sink, (run, error) => this.#end(run, error, sink)).start();
+  }
+
+  /** The models of its steps are told by themselves. */
+  hurry(): void {
+    this.#hurry?.();
   }
 
   stop(): void {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { InferenceRequest } from "../../core/inference.ts";
 import { Status } from "../../core/status.ts";
+import { ModelStatistics } from "../../observability/statistics.ts";
+import { EnsembleScheduler } from "./ensemble_scheduler.ts";
 import { ensemble, FakeModel, increment, limitedSchedulerOf, requestOf, schedulerOf, step, tensor } from "./testing.ts";
 
 const CHAIN = ensemble("X", "OUT", [step("a", "in=X", "out=m"), step("b", "in=m", "out=OUT")]);
@@ -23,6 +25,13 @@ Deno.test("EnsembleScheduler runs one step after the other and answers under its
   assert.equal(scheduler.inFlight, 0);
   assert.equal(statistics.success.count, 1);
   assert.equal(statistics.executionCount, 1);
+});
+
+Deno.test("EnsembleScheduler.hurry() passes on to what waits for several steps at once", () => {
+  let hurried = 0;
+  const parts = { find: () => new FakeModel("a"), statistics: new ModelStatistics(), hurry: () => void hurried++ };
+  new EnsembleScheduler({ description: WIDE, modelVersion: "1", ...parts }).hurry();
+  assert.equal(hurried, 1);
 });
 
 Deno.test("EnsembleScheduler runs steps side by side and sorts outputs by name", () => {
