@@ -1,23 +1,20 @@
 import type { ModelInstance } from "../../backends/backend.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { cancelledInQueue, queueFull, serverStopping } from "../../core/errors/scheduler.ts";
-import { sequenceCancelled, sequenceLost, sequenceTimedOut } from "../../core/errors/sequence.ts";
+import { queueFull, serverStopping } from "../../core/errors/scheduler.ts";
 import type { InferenceRequest, ResponseSink } from "../../core/inference.ts";
 import { refuse } from "../../core/responses.ts";
 import type { Status } from "../../core/status.ts";
-import type { FailureReason, ModelStatistics } from "../../observability/statistics.ts";
+import type { ModelStatistics } from "../../observability/statistics.ts";
 import { type AfterTurn, TurnGate } from "../dynamic/turn_gate.ts";
 import { DEFAULT_QUEUE_SIZE } from "../limits.ts";
 import type { Scheduler } from "../scheduler.ts";
-import { SequenceBatcher } from "./batcher.ts";
 import type { SequenceConfig } from "./config.ts";
 import { type SequenceKey, sequenceKey } from "./correlation.ts";
-import { type HoldOptions, isEnough } from "./hold.ts";
-import { Places } from "./places.ts";
-import { RowRequests } from "./rows.ts";
+import { type RequestCounts, SequenceEndings } from "./endings.ts";
+import type { HoldOptions } from "./hold.ts";
 import { SequenceRegistry } from "./registry.ts";
-import { type Sequence, SequenceSlot, SequenceTask } from "./sequence.ts";
-import type { ExecutionContext } from "./sequence_execution.ts";
+import { type Sequence, type SequenceSlot, SequenceTask } from "./sequence.ts";
+import { SlotRunner } from "./slot_runner.ts";
 import { extended } from "./strategy.ts";
 import { IdleWatch } from "./waiting.ts";
 
@@ -46,75 +43,63 @@ export interface SequenceSchedulerOptions extends HoldOptions {
 export class SequenceScheduler implements Scheduler {
   readonly #clock: Clock;
   readonly #statistics: ModelStatistics;
-  readonly #batchers: readonly SequenceBatcher[];
-  readonly #places: Places;
   readonly #registry: SequenceRegistry;
+  readonly #runner: SlotRunner;
   readonly #idle: IdleWatch;
+  readonly #endings: SequenceEndings;
+  readonly #counts: RequestCounts = { queued: 0, inFlight: 0 };
   #arrivals = 0;
-  #queued = 0;
-  #inFlight = 0;
   /** No sequence begins any more. */
   #finishing = false;
   #stopping = false;
-  #held: boolean;
   readonly #gate: TurnGate | undefined;
   /** Requests that came in this turn and were left to its end. */
   #arrived: SequenceTask[] = [];
 
   constructor(private readonly options: SequenceSchedulerOptions) {
-    const { config, instances, modelName, statistics } = options;
-    this.#clock = options.clock ?? systemClock;
+    const { config, instances, modelName, statistics, afterTurn } = options;
+    const { iterative, stateful, maxIdleMicros } = config;
+    const clock = options.clock ?? systemClock;
+    this.#clock = clock;
     this.#statistics = statistics;
-    this.#held = (options.delayUntilQueued ?? 0) > 0;
-    this.#registry = new SequenceRegistry({
-      modelName,
-      iterative: config.iterative,
-      maxIdleMicros: config.maxIdleMicros,
-    });
-    this.#gate = options.afterTurn && new TurnGate(options.afterTurn, () => this.#endTurn());
-    this.#idle = new IdleWatch(this.#clock, config.maxIdleMicros / 1000, (sequence) => this.#expired(sequence));
-    const context: ExecutionContext = {
-      modelName,
+    this.#registry = new SequenceRegistry({ modelName, iterative, maxIdleMicros });
+    this.#gate = afterTurn && new TurnGate(afterTurn, () => this.#endTurn());
+    this.#idle = new IdleWatch(clock, maxIdleMicros / 1000, (sequence) => this.#endings.expired(sequence));
+    this.#runner = new SlotRunner({
+      config,
+      instances,
       statistics,
-      clock: this.#clock,
-      iterative: config.iterative,
-      stateful: config.stateful,
-      onBegin: (task) => this.#onBegin(task),
-      onOver: (rows, again) => this.#onOver(rows, again),
-    };
-    const rows = new RowRequests(config.controls, config.outputs);
-    const clock = this.#clock;
-    this.#batchers = instances.filter(({ passive }) => !passive).map((instance, index) => {
-      const slots = Array.from({ length: config.slots }, (_, slot) => new SequenceSlot(index, slot));
-      const concurrency = config.concurrency(instance);
-      const strategy = config.strategy(slots);
-      const onRestart = () => this.#restarted(index);
-      return new SequenceBatcher({
-        instance,
-        onRestart,
-        slots,
-        strategy,
-        concurrency,
-        rows,
-        context,
+      clock,
+      context: {
+        modelName,
         statistics,
         clock,
-      });
+        iterative,
+        stateful,
+        onBegin: (task) => this.#onBegin(task),
+        onOver: (rows, again) => this.#onOver(rows, again),
+      },
+      hold: options,
+      onRestart: (batcher) => this.#endings.restarted(batcher),
+      onTimeout: (head) => this.#endings.timedOut(head),
     });
-    this.#places = new Places(
-      this.#slots(),
-      (index) => this.#batchers[index].available,
+    this.#endings = new SequenceEndings({
+      modelName,
+      statistics,
       clock,
-      (head) => this.#timedOut(head),
-    );
+      registry: this.#registry,
+      runner: this.#runner,
+      idle: this.#idle,
+      counts: this.#counts,
+    });
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#counts.inFlight;
   }
 
   get pending(): number {
-    return this.#queued;
+    return this.#counts.queued;
   }
 
   /** Sequences that have begun and not ended, those in the backlog included. */
@@ -124,7 +109,7 @@ export class SequenceScheduler implements Scheduler {
 
   /** Sequences in the backlog; those that one id began one after the other count as one. */
   get waitingSequences(): number {
-    return this.#places.backlog.length;
+    return this.#runner.places.backlog.length;
   }
 
   enqueue(request: InferenceRequest, sink: ResponseSink): void {
@@ -145,30 +130,26 @@ export class SequenceScheduler implements Scheduler {
     sequence.queue.push(task);
     if (request.sequenceEnd || key === undefined) this.#registry.close(sequence);
     this.#idle.remove(sequence);
-    this.#queued++;
-    this.#inFlight++;
+    this.#counts.queued++;
+    this.#counts.inFlight++;
     if (!sequence.slot && request.timeoutMicros > 0) {
-      this.#places.backlog.limit(sequence, now + request.timeoutMicros / 1000);
+      this.#runner.places.backlog.limit(sequence, now + request.timeoutMicros / 1000);
     }
     if (request.signal?.aborted) {
-      this.#cancel(task);
+      this.#endings.cancel(task);
       return;
     }
-    if (this.#held) {
-      if (isEnough(this.#slots(), this.#queued, config.oneByOne, this.options)) this.#release();
-    } else if (sequence.slot) this.#offer(sequence.slot, sequence, task);
+    this.#runner.offer(task, this.#counts.queued);
     if (this.#gate?.arrived()) {
       this.#arrived.push(task);
       return;
     }
-    if (!this.#held && sequence.slot) this.#batchers[sequence.slot.batcher].run();
+    if (sequence.slot) this.#runner.run(sequence.slot.batcher);
     this.#listen(task);
   }
 
   hurry(): void {
-    for (const batcher of this.#batchers) batcher.hurrying = true;
-    if (this.#held) this.#release();
-    else this.#runAll();
+    this.#runner.hurry();
   }
 
   finishSequences(): void {
@@ -176,19 +157,13 @@ export class SequenceScheduler implements Scheduler {
   }
 
   endSequences(): void {
-    for (const sequence of this.#registry.all()) {
-      this.#registry.close(sequence);
-      this.#idle.remove(sequence);
-      const { slot } = sequence;
-      if (slot?.current === sequence && sequence.drained) this.#advance(slot);
-    }
-    this.#runAll();
+    this.#endings.closeAll();
   }
 
   stop(): void {
     this.#finishing = this.#stopping = true;
     this.hurry();
-    if (this.#inFlight === 0) this.#idle.close();
+    if (this.#counts.inFlight === 0) this.#idle.close();
   }
 
   /** Why a request is not taken; what a client did wrong is not counted as a failure of the model. */
@@ -199,7 +174,7 @@ export class SequenceScheduler implements Scheduler {
     const goesOn = running !== undefined && !request.sequenceStart;
     const refusal = this.#finishing && !goesOn
       ? serverStopping(modelName)
-      : this.#queued >= maxQueueSize
+      : this.#counts.queued >= maxQueueSize
       ? queueFull(request.id, modelName, maxQueueSize, "--max-queue-size")
       : undefined;
     if (refusal) this.#statistics.requestFailed(this.#clock.now() - request.receivedAt, "REJECTED");
@@ -210,7 +185,7 @@ export class SequenceScheduler implements Scheduler {
   #begin(request: InferenceRequest, key: SequenceKey | undefined, previous: Sequence | undefined): Sequence {
     const sequence = this.#registry.begin(request, key, previous);
     if (!previous) {
-      this.#places.place(sequence);
+      this.#runner.places.place(sequence);
       return sequence;
     }
     this.options.warning?.(
@@ -218,7 +193,7 @@ export class SequenceScheduler implements Scheduler {
         `before this sequence start. Previous sequence will be terminated early.`,
     );
     this.#idle.remove(previous);
-    this.#places.follow(previous, sequence);
+    this.#runner.places.follow(previous, sequence);
     return sequence;
   }
 
@@ -228,7 +203,7 @@ export class SequenceScheduler implements Scheduler {
     this.#arrived = [];
     for (let i = 0; i < arrived.length; i++) {
       const { slot } = arrived[i].sequence;
-      if (arrived[i].state === "queued" && slot) this.#run(this.#batchers[slot.batcher]);
+      if (arrived[i].state === "queued" && slot) this.#runner.run(slot.batcher);
     }
     for (let i = 0; i < arrived.length; i++) this.#listen(arrived[i]);
   }
@@ -236,59 +211,38 @@ export class SequenceScheduler implements Scheduler {
   #listen(task: SequenceTask): void {
     const { signal } = task.request;
     if (signal === undefined || task.state !== "queued") return;
-    if (signal.aborted) this.#cancel(task);
-    else task.watch(() => this.#cancel(task));
-  }
-
-  /** Tells a slot's strategy that `task` may execute, if it is the next one of the sequence in the slot. */
-  #offer(slot: SequenceSlot, sequence: Sequence, task: SequenceTask): void {
-    if (slot.current === sequence && sequence.executing === 0 && sequence.next() === task) this.#ready(slot, sequence);
-  }
-
-  #ready(slot: SequenceSlot, sequence: Sequence): void {
-    const task = sequence.next()!;
-    if (task.offered) return;
-    task.offered = true;
-    if (sequence.history !== 0) task.shapeKey += `#${sequence.history}`;
-    this.#batchers[slot.batcher].strategy.ready(sequence);
-  }
-
-  #runAll(): void {
-    for (const batcher of this.#batchers) this.#run(batcher);
-  }
-
-  #run(batcher: SequenceBatcher): void {
-    if (!this.#held) batcher.run();
+    if (signal.aborted) this.#endings.cancel(task);
+    else task.watch(() => this.#endings.cancel(task));
   }
 
   #onBegin({ sequence, shapeKey }: SequenceTask): void {
-    this.#queued--;
+    this.#counts.queued--;
     if (this.options.config.growing) sequence.history = extended(sequence.history, shapeKey);
   }
 
   #onOver(rows: readonly (SequenceTask | undefined)[], again: readonly SequenceTask[]): void {
     const now = this.#clock.now();
-    let batcher: SequenceBatcher | undefined;
+    let batcher = 0; // the same for all rows
     for (let i = 0; i < rows.length; i++) {
       const task = rows[i];
       if (!task) continue;
       const { sequence } = task;
       const slot = sequence.slot!;
-      batcher = this.#batchers[slot.batcher];
+      batcher = slot.batcher;
       sequence.executing--;
       if (again.includes(task)) this.#reschedule(task);
-      else this.#inFlight--;
+      else this.#counts.inFlight--;
       this.#settle(slot, sequence, now);
     }
-    if (this.#stopping && this.#inFlight === 0) this.#idle.close();
-    batcher!.release();
-    this.#run(batcher!);
+    if (this.#stopping && this.#counts.inFlight === 0) this.#idle.close();
+    this.#runner.batchers[batcher].release();
+    this.#runner.run(batcher);
   }
 
   /** What becomes of a slot whose sequence has just executed. */
   #settle(slot: SequenceSlot, sequence: Sequence, now: number): void {
-    if (sequence.drained) this.#advance(slot);
-    else if (sequence.next()) this.#ready(slot, sequence);
+    if (sequence.drained) this.#runner.advance(slot);
+    else if (sequence.next()) this.#runner.ready(slot, sequence);
     else if (sequence.executing === 0) this.#idle.add(sequence, now);
   }
 
@@ -297,90 +251,8 @@ export class SequenceScheduler implements Scheduler {
     task.state = "queued";
     task.offered = false;
     sequence.again = task;
-    this.#queued++;
-    if (request.signal?.aborted) this.#abandon(sequence, task);
+    this.#counts.queued++;
+    if (request.signal?.aborted) this.#endings.abandon(sequence, task);
     else this.#listen(task);
-  }
-
-  /** Gives the slot of a sequence that is over to the next one. */
-  #advance(slot: SequenceSlot): void {
-    const next = this.#places.pass(slot);
-    if (next?.next()) this.#ready(slot, next);
-  }
-
-  /** A request that nobody waits for takes its whole sequence out of the queue. One that executes runs to its end. */
-  #cancel(task: SequenceTask): void {
-    if (task.state !== "queued") return;
-    const { sequence } = task;
-    this.#abandon(sequence, task);
-    if (!sequence.drained) return;
-    const { slot } = sequence;
-    if (!slot) this.#places.leave(sequence);
-    else if (slot.current === sequence) {
-      this.#advance(slot);
-      this.#run(this.#batchers[slot.batcher]);
-    }
-  }
-
-  /** Ends a sequence, failing what is queued of it. */
-  #abandon(sequence: Sequence, cancelled: SequenceTask): void {
-    this.#failAll(sequence, "CANCELED", (task) => task === cancelled ? cancelledInQueue() : sequenceCancelled());
-  }
-
-  #timedOut(head: Sequence): void {
-    // all at once: a client that hears of it may start anew, which is not to join them
-    for (let each: Sequence | undefined = head; each; each = each.successor) this.#registry.close(each);
-    for (let each: Sequence | undefined = head; each; each = each.successor) {
-      this.#failAll(each, "REJECTED", sequenceTimedOut);
-    }
-  }
-
-  #expired(sequence: Sequence): void {
-    this.#registry.close(sequence, "expired");
-    const slot = sequence.slot!;
-    this.#advance(slot);
-    this.#run(this.#batchers[slot.batcher]);
-  }
-
-  /**
-   * The worker of an instance is a new one, which knows nothing of the sequences that the old one had begun; or there is
-   * none any more, and sequences begin on other instances while there are any.
-   */
-  #restarted(index: number): void {
-    const batcher = this.#batchers[index];
-    if (batcher.gone && this.#batchers.some(({ gone }) => !gone)) this.#places.retire(index);
-    for (const slot of batcher.slots) {
-      const { current } = slot;
-      if (!current?.begun || current.executing > 0) continue;
-      this.#registry.close(current, "lost");
-      this.#idle.remove(current);
-      this.#failAll(current, "OTHER", () => sequenceLost(current.id, this.options.modelName));
-      this.#advance(slot);
-    }
-    this.#run(batcher);
-  }
-
-  #failAll(sequence: Sequence, reason: FailureReason, errorOf: (task: SequenceTask) => Status): void {
-    this.#registry.close(sequence);
-    const now = this.#clock.now();
-    for (let task = sequence.next(); task; task = sequence.next()) {
-      sequence.take();
-      task.state = "over";
-      task.unwatch();
-      this.#queued--;
-      this.#inFlight--;
-      this.#statistics.requestFailed(now - task.request.receivedAt, reason);
-      task.sink.finish(errorOf(task));
-    }
-  }
-
-  #release(): void {
-    this.#held = false;
-    for (const slot of this.#slots()) if (slot.current?.next()) this.#ready(slot, slot.current);
-    this.#runAll();
-  }
-
-  #slots(): SequenceSlot[] {
-    return this.#batchers.flatMap(({ slots }) => slots);
   }
 }
