@@ -36,7 +36,8 @@ Deno.test("finish() serves what was on its way when the client heard of it, and 
   assert.equal(ping.flags, 0);
   await client.send(call(3, "/b"), frameOf(h2.PING, h2.ACK, 0, ping.payload)); // sent before it heard
   assert.deepEqual(await goAway(client), [3, h2.NO_ERROR]);
-  await client.send(call(5, "/c"), data(5, [1])); // too late: not served, the client knows
+  await client.send(headers(5, requestFields("/c")), data(5, [1])); // too late: not served, the client knows
+  await client.settled();
   release();
   assert.deepEqual([...(await client.answer(1)).body], [7]);
   assert.deepEqual([...(await client.answer(3)).body], [7]);

@@ -84,7 +84,9 @@ const GOES_ON: [what: string, ...frames: Uint8Array[]][] = [
     headers(1, block.subarray(0, 3), 0),
     frameOf(h2.CONTINUATION, 0, 1, block.subarray(3, 3)),
     frameOf(h2.CONTINUATION, h2.END_HEADERS, 1, block.subarray(3)),
-    data(1, [1, 2], h2.END_STREAM),
+    data(1, [1, 2]),
+    headers(1, Uint8Array.of(0, 1), h2.END_STREAM),
+    frameOf(h2.CONTINUATION, h2.END_HEADERS, 1, [0x78, 1, 0x79]),
   ],
   ["trailers", open1, data(1, [1, 2]), headers(1, [["x", "y"]], ENDS)],
   [

@@ -98,7 +98,8 @@ Deno.test("decode() follows the size of the table as the client changes it", () 
   const from = decoder();
   const add = (name: string) => `40 01 ${name} 01 78`; // 34 bytes in the table
   assert.deepEqual(fieldsOf(from, `${add("61")} ${add("62")} be bf`), ["a: x", "b: x", "b: x", "a: x"]);
-  assert.deepEqual(fieldsOf(from, "3f 03 be"), ["b: x"]); // 34 bytes: the older one is gone
+  assert.deepEqual(fieldsOf(from, "3f 25 bf"), ["a: x"]); // 68 bytes: both are there
+  assert.deepEqual(fieldsOf(from, "3f 24 be"), ["b: x"]); // 67 bytes: the older one is gone
   assert.throws(() => fieldsOf(from, "bf"), CompressionError);
   assert.deepEqual(fieldsOf(from, "20 3f e1 1f"), []); // nothing, then 4096 again
   assert.throws(() => fieldsOf(from, "be"), CompressionError);
