@@ -237,6 +237,11 @@ export const generateParametersNotAnObject = declare(
   () => "Expected JSON object for keyword: 'parameters': attempt to access JSON non-object as object",
 );
 
+/** The text of what is wrong within the object `parameters`. */
+export function inGenerateParameters(text: string): string {
+  return `Converting keyword: 'parameters': ${text}`;
+}
+
 export const generateEncoding = declare(
   "INVALID_ARGUMENT",
   (encoding: string) => `Unsupported content-encoding, only 'identity' is supported. Got '${encoding}'`,

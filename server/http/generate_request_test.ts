@@ -75,7 +75,11 @@ Deno.test("readGenerateRequest() refuses what it cannot use, with the reference'
     ['{"id":5}', /^Unable to parse 'id': attempt to access JSON non-string as string/],
     ['{"parameters":5}', /^Expected JSON object for keyword: 'parameters'/],
     ['{"foo":null}', /^parameter 'foo' has invalid type/],
-    ['{"parameters":{"foo":[1]}}', /^parameter 'foo' has invalid type/],
+    ['{"foo":null,"id":5}', /^Unable to parse 'id'/],
+    ['{"parameters":{"foo":[1]}}', /^Converting keyword: 'parameters': parameter 'foo' has invalid type/],
+    ['{"parameters":{"parameters":{}}}', /^Converting keyword: 'parameters': parameter 'parameters' has invalid type/],
+    ['{"parameters":{"GRID":[1]}}', /^Converting keyword: 'parameters': The schema can not convert input 'GRID'/],
+    ['{"parameters":{"A":"x"}}', /^Converting keyword: 'parameters': Unable to parse 'data': attempt to access JSON/],
     [
       '{"GRID":[1,2,3]}',
       /^The schema can not convert input 'GRID' to tensor with proper shape: .*\[2,-1\].* 3 elements/,
@@ -92,6 +96,34 @@ Deno.test("readGenerateRequest() refuses what it cannot use, with the reference'
       return true;
     }, body);
   }
+});
+
+Deno.test("readGenerateRequest() refuses an input that the request has already, with the reference's text", () => {
+  const wrong: [string, string][] = [
+    ['{"A":1,"A":2}', "[request id: <id_unknown>] input 'A' already exists in request"],
+    ['{"A":1,"A":"x","id":"q"}', "[request id: q] input 'A' already exists in request"],
+    ['{"parameters":{"A":2},"A":1}', "[request id: <id_unknown>] input 'A' already exists in request"],
+    [
+      '{"id":"q","A":1,"parameters":{"A":2}}',
+      "Converting keyword: 'parameters': [request id: q] input 'A' already exists in request",
+    ],
+    [
+      '{"parameters":{"A":1,"A":2}}',
+      "Converting keyword: 'parameters': [request id: <id_unknown>] input 'A' already exists in request",
+    ],
+    [
+      '{"parameters":{"A":1},"parameters":5}',
+      "Converting keyword: 'parameters': [request id: <id_unknown>] input 'A' already exists in request",
+    ],
+  ];
+  for (const [body, message] of wrong) assert.throws(() => read(body), { code: "INVALID_ARGUMENT", message }, body);
+});
+
+Deno.test("readGenerateRequest() takes the first of ids, parameters and objects of parameters", () => {
+  const request = read('{"id":"a","id":5,"x":1,"x":null,"parameters":{"y":1,"y":[]},"parameters":{"A":1}}');
+  assert.equal(request.id, "a");
+  assert.deepEqual(Object.fromEntries(request.parameters!), { x: 1, y: 1 });
+  assert.deepEqual(request.inputs, []);
 });
 
 Deno.test("readGenerateRequest() gives a batching model its rows", () => {

@@ -99,6 +99,11 @@ Deno.test("generate and generate_stream answer errors before inference as other 
       (await answer("simple", JSON.stringify({ INPUT0: ones })))[1],
       /missing required input\(s\) \['INPUT1'\]/,
     );
+    const twice = await answer("text", '{"INPUT0":"x","parameters":{"INPUT0":"y"}}');
+    assert.deepEqual(twice, [
+      400,
+      "Converting keyword: 'parameters': [request id: <id_unknown>] input 'INPUT0' already exists in request",
+    ]);
     const [status, error] = await answer("text", "x", { "content-encoding": "gzip" });
     assert.equal(status, 400);
     assert.match(error, /^Unsupported content-encoding, only 'identity' is supported\./);

@@ -20,6 +20,9 @@ export interface JsonObject {
   [key: string]: JsonValue;
 }
 
+/** The keys that objects of a document have more than once. */
+export type RepeatedKeys = Map<JsonObject, Set<string>>;
+
 /** Containers within containers that a document may have. */
 const MAX_DEPTH = 512;
 /** The depth that texts name: what the `data` of a tensor may have. */
@@ -54,10 +57,11 @@ const NAMED = new Map([
  * all 64-bit integers, the first of duplicate keys, bytes that are not UTF-8, an optional byte order mark, and texts and
  * offsets (in bytes) of errors as RapidJSON has them. A NUL byte ends the document.
  *
+ * @param repeated is told of duplicate keys.
  * @throws Status INVALID_ARGUMENT
  */
-export function parseExactly(bytes: Uint8Array): JsonValue {
-  return new Parser(bytes).document();
+export function parseExactly(bytes: Uint8Array, repeated?: RepeatedKeys): JsonValue {
+  return new Parser(bytes, repeated).document();
 }
 
 class Parser {
@@ -66,7 +70,7 @@ class Parser {
   /** The document with a character for every byte: numbers are cut out of it. */
   readonly #characters: string;
 
-  constructor(private readonly bytes: Uint8Array) {
+  constructor(private readonly bytes: Uint8Array, private readonly repeated?: RepeatedKeys) {
     this.#characters = latin1.decode(bytes);
     checkParts(this.#characters);
   }
@@ -166,6 +170,7 @@ class Parser {
         this.#peekToken();
         const value = this.#value();
         if (!(key in members)) members[key] = value;
+        else if (this.repeated) repeat(this.repeated, members, key);
         const next = this.#peekToken();
         if (next === 0x7d) break;
         if (next !== 0x2c) throw malformedJson("Missing a comma or '}' after an object member.", this.#at);
@@ -281,4 +286,10 @@ class Parser {
     if (this.#peek() === 0x69) this.#literal("inity", null);
     return minus ? NEGATIVE_INFINITY : INFINITY;
   }
+}
+
+function repeat(repeated: RepeatedKeys, members: JsonObject, key: string): void {
+  const keys = repeated.get(members);
+  if (keys) keys.add(key);
+  else repeated.set(members, new Set([key]));
 }

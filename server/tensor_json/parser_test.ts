@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Status } from "../../core/status.ts";
-import { JsonDouble, type JsonValue, parseExactly } from "./parser.ts";
+import { JsonDouble, type JsonObject, type JsonValue, parseExactly, type RepeatedKeys } from "./parser.ts";
 
 const encoder = new TextEncoder();
 const parse = (text: string) => parseExactly(encoder.encode(text));
@@ -57,6 +57,15 @@ Deno.test("parseExactly() reads numbers that are not finite", () => {
 
 Deno.test("parseExactly() takes the first of duplicate keys", () => {
   assert.deepEqual(plain(parse('{"id":"a","id":"b"}')), { id: "a" });
+});
+
+Deno.test("parseExactly() tells which keys an object has more than once", () => {
+  const repeated: RepeatedKeys = new Map();
+  const parsed = parseExactly(encoder.encode('{"a":{"b":1,"b":2,"c":3,"b":4},"d":{"b":5},"a":6}'), repeated);
+  const root = parsed as JsonObject;
+  assert.deepEqual([...repeated.get(root)!], ["a"]);
+  assert.deepEqual([...repeated.get(root.a as JsonObject)!], ["b"]);
+  assert.equal(repeated.size, 2);
 });
 
 Deno.test("parseExactly() accepts a byte order mark and stops at a NUL", () => {
