@@ -2,7 +2,7 @@ import { atMost } from "../at_most.ts";
 import type { InferenceServer } from "../inference_server.ts";
 import { createHttpApp } from "./app.ts";
 import type { HttpOptions } from "./options.ts";
-import { Http1Listener } from "./http1/listener.ts";
+import { listenHttp1 } from "./http1/listener.ts";
 
 /** Where and how to serve HTTP. */
 export interface HttpServeOptions extends HttpOptions {
@@ -28,6 +28,6 @@ export interface HttpService {
 export function serveHttp(server: InferenceServer, options: HttpServeOptions): HttpService {
   const app = createHttpApp(server, options);
   const { hostname, port, reusePort } = options;
-  const listener = new Http1Listener(hostname, port, (request) => app.fetch(request), { reusePort });
+  const listener = listenHttp1(hostname, port, (request) => app.fetch(request), { reusePort });
   return { port: listener.port, stop: (graceMs) => atMost(listener.shutdown(), graceMs) };
 }

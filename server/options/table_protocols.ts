@@ -6,7 +6,7 @@ import { bool, bytes, integer, nonEmpty, oneOf, port, text } from "./values.ts";
 const address = nonEmpty("<address>", "an address");
 const noPools = "requests share one event loop";
 const noTls = "the gRPC port speaks no TLS in this version; let a proxy in front of it do so";
-const fixedKeepalive = "the HTTP/2 stack below has its own keepalive settings";
+const fixedKeepalive = "the server answers keepalive pings and sends none of its own";
 const unprotected = "restricting APIs comes in a later version, and without it nothing would be protected";
 
 export const PROTOCOL_OPTIONS = {

@@ -1,7 +1,7 @@
 /** Where one request ends and the next begins, when clients do all they can to blur it. */
 import assert from "node:assert/strict";
 import { DirectResponse } from "../direct_response.ts";
-import type { Answer } from "./listener.ts";
+import type { Answer } from "./connection.ts";
 import { Client, pathOf, post, withListener } from "./testing.ts";
 
 const echo: Answer = async (request) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DirectResponse } from "../direct_response.ts";
-import type { Answer } from "./listener.ts";
+import type { Answer } from "./connection.ts";
 import { Client, pathOf, post, withListener } from "./testing.ts";
 
 /** Answers with the method, the path and what came in the body; paths ask for trouble. */

@@ -1,7 +1,8 @@
 /** Clients that stop in the middle, close half of the connection, or keep one that others need. */
 import assert from "node:assert/strict";
 import { DirectResponse } from "../direct_response.ts";
-import { type Answer, clientWasGone, type Patience } from "./listener.ts";
+import { clientWasGone } from "../../tcp_server.ts";
+import type { Answer, Patience } from "./connection.ts";
 import { Client, pathOf, post, withListener } from "./testing.ts";
 
 const SOON: Patience = { headMs: 20, stallMs: 20, lingerMs: 20, sweepMs: 5 };

@@ -1,5 +1,7 @@
 /** What the tests of the listener share: a client that sends any bytes, and a listener for it. */
-import { type Answer, Http1Listener, type Patience } from "./listener.ts";
+import type { Answer, Patience } from "./connection.ts";
+import type { TcpServer } from "../../tcp_server.ts";
+import { listenHttp1 } from "./listener.ts";
 
 /** A client that writes bytes and reads what comes. */
 export class Client implements Disposable {
@@ -41,10 +43,10 @@ export class Client implements Disposable {
 /** A listener while `test` runs. */
 export async function withListener(
   answer: Answer,
-  test: (port: number, listener: Http1Listener) => Promise<void>,
+  test: (port: number, listener: TcpServer) => Promise<void>,
   patience?: Patience,
 ): Promise<void> {
-  const listener = new Http1Listener("127.0.0.1", 0, answer, { patience });
+  const listener = listenHttp1("127.0.0.1", 0, answer, { patience });
   try {
     await test(listener.port, listener);
   } finally {

@@ -1,3 +1,4 @@
+import type { ServedConnection } from "../../../tcp_server.ts";
 import type { GrpcHandler } from "../transport.ts";
 import { goAway, OUR_SETTINGS, windowUpdate } from "./control_frames.ts";
 import { Dispatch } from "./dispatch.ts";
@@ -10,7 +11,7 @@ const GOODBYE = new TextEncoder().encode("goodbye!");
 const STOPPING = "the server is stopping";
 
 /** One client's connection, from its preface to its end. */
-export class Http2Connection {
+export class Http2Connection implements ServedConnection {
   readonly #streams: Streams;
   readonly #dispatch: Dispatch;
   #stopping = false;
@@ -24,6 +25,8 @@ export class Http2Connection {
   #slowSince = performance.now();
   /** How much it had taken when that was last looked at. */
   #progress = 0;
+  /** The last stream when that was last looked at. */
+  #lastSeen = 0;
 
   /** @param reader has read the client's preface. */
   constructor(private readonly conn: Deno.Conn, private readonly reader: FrameReader, handler: GrpcHandler) {
@@ -34,6 +37,10 @@ export class Http2Connection {
       (payload) => this.#pong(payload),
       () => this.#clientLeaves = true,
     );
+  }
+
+  get quiet(): boolean {
+    return this.#streams.open === 0 && this.#streams.last === this.#lastSeen;
   }
 
   /** Serves until the connection is closed; never rejects. */
@@ -140,6 +147,7 @@ export class Http2Connection {
     if (!output.writing || output.writes !== this.#progress) this.#slowSince = now;
     else if (now - this.#slowSince > STALL_MS) return this.close();
     this.#progress = output.writes;
+    this.#lastSeen = this.#streams.last;
     output.tidy();
   }
 }
