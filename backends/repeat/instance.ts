@@ -3,7 +3,7 @@ import { repeatLengths } from "../../core/errors/repeat.ts";
 import { requestCancelled } from "../../core/errors/request.ts";
 import type { InferenceRequest } from "../../core/inference.ts";
 import type { Status } from "../../core/status.ts";
-import { alignedBytes } from "../../core/tensor.ts";
+import { alignedBytes, type Tensor } from "../../core/tensor.ts";
 import type { ModelInstanceGroup } from "../../proto/gen/model_config_pb.ts";
 import type { Execution, ModelInstance, ModelSource } from "../backend.ts";
 import { Repetition, type RepetitionPlan } from "./repetition.ts";
@@ -20,6 +20,10 @@ export class RepeatInstance implements ModelInstance {
   readonly capacity = Infinity;
   onAvailable: () => void = () => {};
 
+  /** Each execution sends one response and asks for the next one. */
+  readonly #iterative: boolean;
+  /** The response that is next, by the IN of a request that is executed again: the same tensor every time. */
+  readonly #progress = new WeakMap<Tensor, number>();
   readonly #running = new Set<Repetition>();
   /** What ends each WAIT that has not passed. */
   readonly #waits = new Set<() => void>();
@@ -34,6 +38,8 @@ export class RepeatInstance implements ModelInstance {
     this.name = `${group.name}_${index}`;
     this.group = group.name;
     this.passive = group.passive;
+    const { schedulingChoice } = source.config;
+    this.#iterative = schedulingChoice.case === "sequenceBatching" && schedulingChoice.value.iterativeSequence;
   }
 
   get available(): boolean {
@@ -43,7 +49,7 @@ export class RepeatInstance implements ModelInstance {
   /** @param execution of one request: these models do not batch. */
   execute(execution: Execution): void {
     const request = execution.requests[0];
-    const plan = planOf(request);
+    const plan = this.#planOf(request);
     const error = request.signal?.aborted
       ? requestCancelled()
       : plan.values.length === plan.delays.length
@@ -53,7 +59,7 @@ export class RepeatInstance implements ModelInstance {
       execution.finish(NO_TIME, error);
       return;
     }
-    this.#waitFor(plan.waitMs, request.signal);
+    if (plan.from === 0) this.#waitFor(plan.waitMs, request.signal);
     const { name, version } = this.source;
     const repetition: Repetition = new Repetition(execution, plan, {
       modelName: name,
@@ -63,6 +69,16 @@ export class RepeatInstance implements ModelInstance {
     });
     this.#running.add(repetition);
     repetition.start();
+  }
+
+  /** What an execution is to do: all of the request, or its next response. */
+  #planOf(request: InferenceRequest): RepetitionPlan {
+    const plan = planOf(request);
+    const given = this.#iterative && request.inputs.find(({ name }) => name === "IN");
+    if (!given) return plan;
+    const from = this.#progress.get(given) ?? 0;
+    this.#progress.set(given, from + 1);
+    return { ...plan, from, until: Math.min(from + 1, plan.until) };
   }
 
   /** Ends what still runs. */
@@ -95,11 +111,14 @@ function planOf({ inputs, outputs }: InferenceRequest): RepetitionPlan {
   const unsigned = (bytes: Uint8Array) => new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const wanted = (name: string) => outputs.length === 0 || outputs.includes(name);
   const given = words("IN");
+  const count = given.byteLength / 4;
   return {
-    values: new Int32Array(given.buffer, given.byteOffset, given.byteLength / 4),
+    values: new Int32Array(given.buffer, given.byteOffset, count),
     delays: unsigned(words("DELAY")),
     waitMs: unsigned(words("WAIT"))[0] ?? 0,
     wantsOut: wanted("OUT"),
     wantsIndex: wanted("IDX"),
+    from: 0,
+    until: count,
   };
 }

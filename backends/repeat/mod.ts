@@ -14,6 +14,9 @@ export interface RepeatModel extends LoadedModel {
  * UINT32[n] and `WAIT` UINT32[1] it sends n responses: `OUT` INT32[1] is `IN[i]`, `IDX` UINT32[1] is i, each after
  * `DELAY[i]` milliseconds; another request is taken after `WAIT` milliseconds. No model file is needed; the version
  * directories may be empty.
+ *
+ * With `sequence_batching { iterative_sequence: true }` each execution sends one response and has the request executed
+ * again for the next, as models that generate token by token do, so that one instance serves several requests in turns.
  */
 export class RepeatBackend implements Backend {
   readonly name = "repeat";

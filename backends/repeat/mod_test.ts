@@ -21,6 +21,10 @@ type TestTensor = ReturnType<typeof tensor>;
 
 /** The parts of a configuration that this backend looks at. */
 interface TestConfig {
+  readonly schedulingChoice?: {
+    readonly case: "sequenceBatching";
+    readonly value: { readonly iterativeSequence: boolean };
+  };
   readonly maxBatchSize: number;
   readonly modelTransactionPolicy: { readonly decoupled: boolean } | undefined;
   readonly input: TestTensor[];
@@ -49,6 +53,8 @@ class Recorder implements Execution {
   readonly requests: readonly InferenceRequest[];
   readonly responses: InferenceResponse[] = [];
   finished = 0;
+  /** Executions that the model has asked for. */
+  rescheduled = 0;
   error: Status | undefined;
   /** What `backpressure` says. */
   full: Promise<void> | undefined;
@@ -66,6 +72,10 @@ class Recorder implements Execution {
   }
   fail(): void {
     assert.fail("the only request of an execution fails with it");
+  }
+  reschedule(index: number): void {
+    assert.deepEqual([index, this.finished], [0, 0]);
+    this.rescheduled++;
   }
   finish(_timing: unknown, error?: Status): void {
     this.finished++;
@@ -126,6 +136,29 @@ Deno.test("execute() sends nothing for an empty IN, and only the outputs asked f
   const some = new Recorder(request([1], [0], 0, ["IDX"]));
   instance.execute(some);
   assert.deepEqual(some.responses[0].outputs.map(({ name }) => name), ["IDX"]);
+});
+
+Deno.test("execute() sends the next response only, and asks for another execution, where the model is iterative", async () => {
+  const clock = new ManualClock();
+  const { instances: [instance] } = await load(clock, {
+    schedulingChoice: { case: "sequenceBatching", value: { iterativeSequence: true } },
+  });
+  const first = request([5, 6], [0, 10], 0);
+  const other = request([8], [0], 0);
+  const run = (of: InferenceRequest) => {
+    const made = new InferenceRequest("m", ""); // a scheduler makes one for each execution, of the client's tensors
+    const execution = new Recorder(Object.assign(made, { inputs: [...of.inputs] }));
+    instance.execute(execution);
+    return execution;
+  };
+  const one = run(first);
+  assert.deepEqual([one.values, one.rescheduled, one.finished], [[[5, 0]], 1, 1]);
+  const between = run(other);
+  assert.deepEqual([between.values, between.rescheduled, between.finished], [[[8, 0]], 0, 1]);
+  const two = run(first);
+  assert.equal(two.responses.length, 0);
+  clock.advance(10);
+  assert.deepEqual([two.values, two.rescheduled, two.finished], [[[6, 1]], 0, 1]);
 });
 
 Deno.test("execute() takes the next request after WAIT, whatever responses are due", async () => {

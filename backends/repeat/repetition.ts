@@ -14,6 +14,9 @@ export interface RepetitionPlan {
   readonly waitMs: number;
   readonly wantsOut: boolean;
   readonly wantsIndex: boolean;
+  /** The first response to send, and the one after the last. */
+  readonly from: number;
+  readonly until: number;
 }
 
 /** Where a repetition runs. */
@@ -26,9 +29,12 @@ export interface RepetitionContext {
 
 const SHAPE: readonly number[] = [1];
 
-/** The responses to one request, sent one after the other: at their times, and no faster than they are taken. */
+/**
+ * The responses to one request, sent one after the other: at their times, and no faster than they are taken. If it stops
+ * before the last of them, it has the request executed again.
+ */
 export class Repetition {
-  #next = 0;
+  #next: number;
   #over = false;
   #cancelTimer: (() => void) | undefined;
   readonly #startedAt: number;
@@ -38,6 +44,7 @@ export class Repetition {
     private readonly plan: RepetitionPlan,
     private readonly context: RepetitionContext,
   ) {
+    this.#next = plan.from;
     this.#startedAt = context.clock.now();
   }
 
@@ -64,8 +71,8 @@ export class Repetition {
 
   /** @param waited the delay of the next response has passed. */
   #go(waited: boolean): void {
-    const { values, delays } = this.plan;
-    while (!this.#over && this.#next < values.length) {
+    const { values, delays, until } = this.plan;
+    while (!this.#over && this.#next < until) {
       const delay = delays[this.#next];
       if (delay > 0 && !waited) {
         this.#cancelTimer = this.context.clock.after(delay, () => this.#go(true));
@@ -79,6 +86,8 @@ export class Repetition {
       waited = false;
       this.#send(this.#next++);
     }
+    if (this.#over) return;
+    if (until < values.length) this.execution.reschedule?.(0);
     this.end();
   }
 
